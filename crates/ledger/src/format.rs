@@ -1,8 +1,7 @@
 //! The words and structures of a session file, bit by bit. `FORMAT.md` is the
 //! same in prose; the assertions at the end hold the two together.
 //!
-//! What is not here: who writes them ([`crate::writer`]) and who reads them
-//! ([`crate::reader`]).
+//! What is not here: who writes them (`writer`) and who reads them (`reader`).
 
 use crate::primitive::{AtomicI64, AtomicU32, AtomicU64};
 

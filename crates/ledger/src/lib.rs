@@ -6,6 +6,9 @@
 //! objects that were loaded, counters. `FORMAT.md` describes every byte.
 //!
 //! - [`mod@format`]: the words and structures;
+//! - [`index`]: from an address to its record, without locks;
+//! - [`session`]: a new session, for a launcher;
+//! - [`writer`]: a ledger from inside its process;
 //! - [`reader`]: a ledger from outside, at any moment, whatever state it is in.
 //!
 //! Duties of the caller: give every release to the ledger *before* the real
@@ -16,5 +19,22 @@
 //! and judgement (`freehold-report`), hooks (`freehold-interpose`).
 
 pub mod format;
+pub mod index;
 pub mod primitive;
+#[cfg(not(loom))]
 pub mod reader;
+#[cfg(not(loom))]
+mod records;
+#[cfg(not(loom))]
+pub mod session;
+#[cfg(not(loom))]
+mod space;
+#[cfg(not(loom))]
+mod sys;
+#[cfg(not(loom))]
+mod trie;
+#[cfg(not(loom))]
+pub mod writer;
+
+#[cfg(not(loom))]
+pub use space::Memory;

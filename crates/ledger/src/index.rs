@@ -1,0 +1,347 @@
+//! From an address to the slot that knows its record.
+//!
+//! The address space is cut into *regions* of 16 KiB. Each region in which a
+//! block was ever seen has a *segment*: a small open-addressed table of
+//! [`Slot`]s. Blocks of different regions never share a segment, so that two
+//! threads whose heaps are apart never write to one cache line, and a region
+//! costs what its blocks cost, not what its bytes would.
+//!
+//! A segment that is too small is replaced by one of twice the size: every slot
+//! is frozen, the live ones are copied, and the region's entry is switched by
+//! one compare-and-swap. Whoever meets a frozen slot does the same work himself
+//! instead of waiting, because the thread that began may be the one that he
+//! interrupted as a signal handler. The copies are equal; one wins.
+//!
+//! Invariants:
+//! - a live address stands in one slot of its segment, at most [`PROBES`] slots
+//!   behind its home;
+//! - a slot never becomes empty again, so a search may stop at an empty one;
+//! - a frozen slot never changes;
+//! - segments are never handed out twice, so a compare-and-swap on an old one
+//!   fails.
+//!
+//! What is not here: memory (see [`Space`]) and records.
+
+use crate::format::{LEAF_BITS, MAX_CLASS, MIN_CLASS, REGION_BITS, SegmentRef, Slot};
+use crate::primitive::{AtomicU64, Ordering};
+
+/// How far from its home an address may stand: two cache lines.
+pub const PROBES: usize = 16;
+
+/// Where the index keeps its words.
+pub trait Space {
+    /// The entry for the region of `address`; `None` when its window has no leaf.
+    fn entry(&self, address: u64) -> Option<&AtomicU64>;
+    /// The same, with a leaf made for it; `None` when there is no room.
+    fn entry_or_new(&self, address: u64) -> Option<&AtomicU64>;
+    /// The slots of a segment.
+    fn slots(&self, segment: SegmentRef) -> &[AtomicU64];
+    /// A new segment of `1 << class` empty slots; `None` when there is no room.
+    fn allocate(&self, class: u32) -> Option<SegmentRef>;
+    /// Replaces `old` by `new` in a slot. May be weaker than a locked
+    /// instruction while the process has one thread, but never weaker than
+    /// atomic towards signal handlers of that thread.
+    fn exchange(&self, slot: &AtomicU64, old: u64, new: u64) -> bool;
+    /// Called with the number of blocks that found no place in a new segment.
+    fn lost(&self, blocks: u64);
+}
+
+/// What [`insert`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// The address was not there.
+    New,
+    /// The address was live: its release was not seen. This is its old slot.
+    Replaced(Slot),
+    /// There is no room.
+    Full,
+}
+
+/// What [`remove`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// The address was live; this was its slot.
+    Live(Slot),
+    /// It was released before; this is the tombstone.
+    Dead(Slot),
+    /// It was never seen, or so long ago that nothing is left.
+    Unknown,
+}
+
+/// Distance of a block from the start of its region, in units of 8 bytes.
+#[inline(always)]
+fn offset_of(address: u64) -> u32 {
+    (address as u32 & ((1 << REGION_BITS) - 1)) >> 3
+}
+
+/// Number of the region of `address` within its window.
+#[inline(always)]
+pub fn region_of(address: u64) -> usize {
+    (address >> REGION_BITS) as usize & ((1 << LEAF_BITS) - 1)
+}
+
+/// Where the search for an offset starts. Multiplication by the golden ratio
+/// spreads the evenly spaced offsets of a heap evenly.
+#[inline(always)]
+fn home(offset: u32, class: u32) -> usize {
+    (offset.wrapping_mul(0x9e37_79b1) >> (32 - class)) as usize
+}
+
+/// The `i`-th slot behind the home of an offset.
+#[inline(always)]
+fn probe(slots: &[AtomicU64], home: usize, i: usize) -> &AtomicU64 {
+    let at = (home + i) & (slots.len() - 1);
+    // SAFETY: the number of slots is a power of two, so the mask keeps `at`
+    // below it.
+    unsafe { slots.get_unchecked(at) }
+}
+
+/// Puts a live slot for `address`, which must be a multiple of 8.
+#[inline(always)]
+pub fn insert<S: Space>(space: &S, address: u64, record: u32, generation: u16) -> Inserted {
+    let offset = offset_of(address);
+    let new = Slot::live(offset, record, generation);
+    loop {
+        let Some(entry) = space.entry_or_new(address) else {
+            return Inserted::Full;
+        };
+        // Acquire: pairs with the switch in `grow` and `begin`, so that the
+        // slots of a segment are seen as its maker left them.
+        let mut segment = SegmentRef(entry.load(Ordering::Acquire));
+        if segment == SegmentRef::NONE {
+            match begin(space, entry, address) {
+                Some(begun) => segment = begun,
+                None => return Inserted::Full,
+            }
+        }
+        match insert_into(space, segment, offset, new) {
+            Attempt::Done(done) => return done,
+            Attempt::Again => {}
+            Attempt::Replaced => {
+                if !grow(space, entry, segment) {
+                    return Inserted::Full;
+                }
+            }
+        }
+    }
+}
+
+enum Attempt<T> {
+    /// It is done.
+    Done(T),
+    /// Another thread came between.
+    Again,
+    /// The segment is full or frozen: it must be replaced first.
+    Replaced,
+}
+
+#[inline(always)]
+fn insert_into<S: Space>(
+    space: &S,
+    segment: SegmentRef,
+    offset: u32,
+    new: Slot,
+) -> Attempt<Inserted> {
+    let slots = space.slots(segment);
+    let home = home(offset, segment.class());
+    let mut free: Option<(&AtomicU64, Slot)> = None;
+    for i in 0..PROBES.min(slots.len()) {
+        let at = probe(slots, home, i);
+        // Relaxed: the value is only compared; the exchange below orders.
+        let slot = Slot(at.load(Ordering::Relaxed));
+        if slot.is_frozen() {
+            return Attempt::Replaced;
+        }
+        if slot == Slot::EMPTY {
+            free = free.or(Some((at, slot)));
+            break;
+        }
+        if slot.offset() == offset {
+            if slot.is_live() {
+                return match space.exchange(at, slot.0, new.0) {
+                    true => Attempt::Done(Inserted::Replaced(slot)),
+                    false => Attempt::Again,
+                };
+            }
+            // The tombstone of this very address. No live slot of it can
+            // stand behind: it would have been found dead first and taken.
+            free = Some((at, slot));
+            break;
+        }
+        if slot.is_dead() && free.is_none() {
+            free = Some((at, slot));
+        }
+    }
+    match free {
+        Some((at, slot)) if space.exchange(at, slot.0, new.0) => Attempt::Done(Inserted::New),
+        Some(_) => Attempt::Again,
+        None => Attempt::Replaced,
+    }
+}
+
+/// Turns the live slot of `address` into a tombstone.
+#[inline(always)]
+pub fn remove<S: Space>(space: &S, address: u64) -> Removed {
+    let offset = offset_of(address);
+    'again: loop {
+        let Some(entry) = space.entry(address) else {
+            return Removed::Unknown;
+        };
+        // Acquire: as in `insert`.
+        let segment = SegmentRef(entry.load(Ordering::Acquire));
+        if segment == SegmentRef::NONE {
+            return Removed::Unknown;
+        }
+        let slots = space.slots(segment);
+        let home = home(offset, segment.class());
+        let mut tombstone = Removed::Unknown;
+        for i in 0..PROBES.min(slots.len()) {
+            let at = probe(slots, home, i);
+            // Relaxed: as in `insert_into`.
+            let slot = Slot(at.load(Ordering::Relaxed));
+            if slot.is_frozen() {
+                if grow(space, entry, segment) {
+                    continue 'again;
+                }
+                return Removed::Unknown;
+            }
+            if slot == Slot::EMPTY {
+                break;
+            }
+            if slot.offset() == offset {
+                if slot.is_dead() {
+                    // An older tombstone; the live slot may stand behind.
+                    tombstone = Removed::Dead(slot);
+                } else if space.exchange(at, slot.0, slot.0 | Slot::DEAD) {
+                    return Removed::Live(slot);
+                } else {
+                    continue 'again;
+                }
+            }
+        }
+        return tombstone;
+    }
+}
+
+/// The live slot of `address`, when it has one.
+pub fn find<S: Space>(space: &S, address: u64) -> Option<Slot> {
+    let offset = offset_of(address);
+    // Acquire: as in `insert`; and the record was written before the slot.
+    let segment = SegmentRef(space.entry(address)?.load(Ordering::Acquire));
+    if segment == SegmentRef::NONE {
+        return None;
+    }
+    let slots = space.slots(segment);
+    let home = home(offset, segment.class());
+    for i in 0..PROBES.min(slots.len()) {
+        // Acquire: the record was written before the slot that names it.
+        let slot = Slot(probe(slots, home, i).load(Ordering::Acquire) & !Slot::FROZEN);
+        if slot == Slot::EMPTY {
+            break;
+        }
+        if slot.is_live() && slot.offset() == offset {
+            return Some(slot);
+        }
+    }
+    None
+}
+
+/// Gives a region its first segment.
+#[cold]
+#[inline(never)]
+fn begin<S: Space>(space: &S, entry: &AtomicU64, address: u64) -> Option<SegmentRef> {
+    // A heap is about as dense here as in the region before.
+    let before = address.checked_sub(1 << REGION_BITS);
+    let before = before.filter(|_| region_of(address) != 0);
+    let class = before
+        .and_then(|a| space.entry(a))
+        // Relaxed: only a hint.
+        .map(|e| SegmentRef(e.load(Ordering::Relaxed)))
+        .filter(|s| *s != SegmentRef::NONE)
+        .map_or(MIN_CLASS, SegmentRef::class);
+    let segment = space
+        .allocate(class)
+        .or_else(|| space.allocate(MIN_CLASS))?;
+    // AcqRel: releases the empty slots, acquires those of a winner.
+    match entry.compare_exchange(
+        SegmentRef::NONE.0,
+        segment.0,
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    ) {
+        Ok(_) => Some(segment),
+        Err(winner) => Some(SegmentRef(winner)),
+    }
+}
+
+/// Replaces a segment by a larger one. False when there is no room for it.
+#[cold]
+#[inline(never)]
+fn grow<S: Space>(space: &S, entry: &AtomicU64, old: SegmentRef) -> bool {
+    // Acquire: another thread may have done it already.
+    if SegmentRef(entry.load(Ordering::Acquire)) != old {
+        return true;
+    }
+    // Memory before freezing: what is frozen must be replaced.
+    let mut class = old.class() + 1;
+    if class > MAX_CLASS {
+        return false;
+    }
+    let Some(mut new) = space.allocate(class) else {
+        return false;
+    };
+    let old_slots = space.slots(old);
+    for slot in old_slots {
+        // AcqRel: nothing that was written to the slot before may be missed,
+        // and nobody may believe in the slot after.
+        slot.fetch_or(Slot::FROZEN, Ordering::AcqRel);
+    }
+    loop {
+        let lost = copy_live(old_slots, space.slots(new), class);
+        if lost == 0 {
+            break;
+        }
+        class += 1;
+        let larger = (class <= MAX_CLASS)
+            .then(|| space.allocate(class))
+            .flatten();
+        match larger {
+            Some(larger) => new = larger,
+            None => {
+                space.lost(lost);
+                break;
+            }
+        }
+    }
+    // AcqRel: releases the copies. When another thread's copy won, ours is
+    // forgotten; both hold the same.
+    let _ = entry.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
+    true
+}
+
+/// Copies the live slots of a frozen segment into a new one that nobody else
+/// sees yet. Gives the number of slots that found no place.
+fn copy_live(old: &[AtomicU64], new: &[AtomicU64], class: u32) -> u64 {
+    let mut lost = 0;
+    for slot in old {
+        // Relaxed, here and below: frozen slots do not change, and the new
+        // ones are private until the switch.
+        let slot = Slot(slot.load(Ordering::Relaxed) & !Slot::FROZEN);
+        if !slot.is_live() {
+            continue;
+        }
+        let home = home(slot.offset(), class);
+        let place = (0..PROBES.min(new.len()))
+            .map(|i| probe(new, home, i))
+            .find(|at| at.load(Ordering::Relaxed) == Slot::EMPTY.0);
+        match place {
+            Some(at) => at.store(slot.0, Ordering::Relaxed),
+            None => lost += 1,
+        }
+    }
+    lost
+}
+
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

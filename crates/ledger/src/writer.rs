@@ -1,0 +1,682 @@
+//! A ledger from inside its process.
+//!
+//! [`Ledger`] is what the threads of a process share, [`ThreadLog`] what each
+//! has for itself. Both are plain memory in which all bits zero mean "not
+//! begun", so that they can lie in pages that a forked child finds wiped: the
+//! child then begins a ledger of its own before it can write to its parent's.
+//!
+//! In the steady state nothing here allocates, locks or calls the system.
+
+use core::ffi::CStr;
+
+use crate::format::{
+    ADDRESS_LIMIT, Family, LEDGER_MAGIC, MAX_MODULES, MAX_THREADS, Module, Owner, Record, Root,
+    SESSION_MAGIC, Section, SessionHeader, Slot, State, ThreadEntry, VERSION,
+};
+use crate::index::{self, Inserted, Removed};
+use crate::primitive::{AtomicU32, Ordering};
+use crate::records::{self, Batches, Pool};
+use crate::space::Memory;
+use crate::sys;
+use crate::trie::Trie;
+
+/// A thread adds to the shared sum of live bytes when it has this much.
+const LIVE_STEP: i64 = 64 << 10;
+
+/// What the threads of a process share.
+#[repr(C)]
+pub struct Ledger {
+    memory: Memory,
+    batches: Batches,
+    trie: Trie,
+    slot: u32,
+}
+
+// SAFETY: the pointers in it lead to mappings that are never ended, and all
+// that they hold is atomic or belongs to one thread by number.
+unsafe impl Sync for Ledger {}
+// SAFETY: as above.
+unsafe impl Send for Ledger {}
+
+/// What a process says of itself when it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth<'a> {
+    /// Its process id.
+    pub pid: u32,
+    /// That of its parent.
+    pub parent_pid: u32,
+    /// The ledger that it was forked from.
+    pub parent_slot: Option<u32>,
+    /// Its arguments, each ended by a NUL.
+    pub argv: &'a [u8],
+    /// Path of its executable.
+    pub exe: &'a [u8],
+}
+
+/// A loaded object.
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded<'a> {
+    /// First address.
+    pub start: u64,
+    /// Address behind the last.
+    pub end: u64,
+    /// What to subtract from an address to get the one in the object file.
+    pub bias: u64,
+    /// Path of its file.
+    pub path: &'a [u8],
+    /// Its build id; at most 32 bytes of it are kept.
+    pub build_id: &'a [u8],
+}
+
+/// An open session, seen from a process that shall be tracked.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    header: *const SessionHeader,
+}
+
+impl Session {
+    /// Maps the session at `path` and hands its file, which the caller closes.
+    ///
+    /// # Errors
+    /// An errno; `EPROTO` when it is no session of this version.
+    pub fn open(path: &CStr) -> Result<(Session, i32), i32> {
+        let fd = sys::open(path)?;
+        let mapped = sys::map_shared(fd, 0, crate::format::PAGE);
+        let at = mapped.inspect_err(|_| sys::close(fd))?;
+        let session = Session { header: at.cast() };
+        let header = session.header();
+        // Relaxed: the launcher wrote these before it started the process.
+        if header.magic.load(Ordering::Relaxed) != SESSION_MAGIC
+            || header.version.load(Ordering::Relaxed) != VERSION
+        {
+            sys::close(fd);
+            // SAFETY: the reference ends here.
+            unsafe { sys::unmap(at, crate::format::PAGE) };
+            return Err(libc::EPROTO);
+        }
+        Ok((session, fd))
+    }
+
+    /// Its header.
+    pub fn header(&self) -> &SessionHeader {
+        // SAFETY: mapped in `open` and never unmapped while a Session exists.
+        unsafe { &*self.header }
+    }
+}
+
+impl Ledger {
+    /// Begins a ledger in the session.
+    ///
+    /// # Errors
+    /// An errno: `ENOSPC` when the session has no room for another process.
+    ///
+    /// # Safety
+    /// `place` is valid and all zero, and nobody else uses it before the return;
+    /// `fd` is the file of `session`.
+    pub unsafe fn begin(
+        place: *mut Ledger,
+        session: Session,
+        fd: i32,
+        birth: &Birth<'_>,
+    ) -> Result<(), i32> {
+        let header = session.header();
+        let most = header.max_slots.load(Ordering::Relaxed);
+        // Relaxed: the number is unique, nothing is published by it.
+        let slot = header.slots.fetch_add(1, Ordering::Relaxed);
+        if slot >= most {
+            header.slots.fetch_sub(1, Ordering::Relaxed);
+            return Err(libc::ENOSPC);
+        }
+        // SAFETY: the slot was just taken; the session stays mapped.
+        let memory = unsafe { Memory::map(session.header, fd, slot)? };
+        // SAFETY: promised by the caller.
+        let ledger = unsafe {
+            (&raw mut (*place).memory).write(memory);
+            (*place).slot = slot;
+            &*place
+        };
+        ledger.describe(birth);
+        Ok(())
+    }
+
+    fn describe(&self, birth: &Birth<'_>) {
+        let header = self.memory.header();
+        let set = |field: &AtomicU32, value: u32| field.store(value, Ordering::Relaxed);
+        set(&header.pid, birth.pid);
+        set(&header.parent_pid, birth.parent_pid);
+        set(&header.parent_slot, birth.parent_slot.map_or(0, |s| s + 1));
+        set(&header.start_ms, self.now_ms());
+        let room = 16 * crate::format::PAGE as usize;
+        let exe = &birth.exe[..birth.exe.len().min(room)];
+        let argv = &birth.argv[..birth.argv.len().min(room - exe.len())];
+        let len = argv.len() + exe.len();
+        if self.memory.commit(Section::Text, len as u64) {
+            self.write(Section::Text, 0, argv);
+            self.write(Section::Text, argv.len() as u64, exe);
+            set(&header.argv_len, argv.len() as u32);
+            set(&header.exe_len, exe.len() as u32);
+        }
+        set(&header.version, VERSION);
+        set(&header.state, State::Running as u32);
+        // Release: a reader that sees the magic sees the rest.
+        header.magic.store(LEDGER_MAGIC, Ordering::Release);
+    }
+
+    fn write(&self, section: Section, at: u64, bytes: &[u8]) {
+        let to = self.memory.at(section, at);
+        // SAFETY: the callers committed the range and own it.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        self.memory.is_mapped()
+    }
+
+    /// Its number in the session.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Says that the process ends in this way.
+    pub fn end(&self, state: State, exit_status: u32) {
+        let header = self.memory.header();
+        header.exit_status.store(exit_status, Ordering::Relaxed);
+        header.end_ms.store(self.now_ms(), Ordering::Relaxed);
+        // Release: the status was written before.
+        header.state.store(state as u32, Ordering::Release);
+    }
+
+    /// Milliseconds since the session began: the launcher's tick, or the clock
+    /// when there is no launcher to tick.
+    #[inline(always)]
+    pub fn now_ms(&self) -> u32 {
+        let session = self.memory.session();
+        if session.ticking.load(Ordering::Relaxed) != 0 {
+            session.tick_ms.load(Ordering::Relaxed)
+        } else {
+            self.clock_ms()
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn clock_ms(&self) -> u32 {
+        let session = self.memory.session();
+        let start = session.start_monotonic_ns.load(Ordering::Relaxed) / 1_000_000;
+        let now = sys::coarse_ms().saturating_sub(start) as u32;
+        // Readers take it for the present; it never goes back.
+        session.tick_ms.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
+    /// Stores a stack, innermost frame first; 0 when there is no room for it.
+    /// `fresh` is called for frames that have not been seen below their parent.
+    pub fn intern(&self, root: Root, frames: &[usize], fresh: impl FnMut(usize)) -> u32 {
+        let stored = self.trie.intern(&self.memory, root, frames, fresh);
+        stored.unwrap_or_else(|| {
+            let dropped = &self.memory.header().dropped_stacks;
+            dropped.fetch_add(1, Ordering::Relaxed);
+            0
+        })
+    }
+
+    /// Whether `stack` is just these frames, innermost first.
+    #[inline]
+    pub fn is_stack(&self, stack: u32, root: Root, frames: &[usize]) -> bool {
+        crate::trie::equals(&self.memory, stack, root, frames)
+    }
+
+    /// The present module epoch.
+    #[inline(always)]
+    pub fn epoch(&self) -> u32 {
+        // Relaxed: whoever changed it flushed the caches that depend on it.
+        self.memory.header().epoch.load(Ordering::Relaxed)
+    }
+
+    /// Notes a loaded object. True when it lies where another one lay before:
+    /// then a new epoch has begun, and stacks must be stored anew.
+    pub fn add_module(&self, what: &Loaded<'_>) -> bool {
+        let header = self.memory.header();
+        let modules = &header.modules;
+        let known = modules.load(Ordering::Acquire).min(MAX_MODULES as u32);
+        let mut latest: Option<&Module> = None;
+        for number in 0..known {
+            let module = self.module(number);
+            let start = module.start.load(Ordering::Relaxed);
+            let end = module.end.load(Ordering::Relaxed);
+            if start < what.end && what.start < end {
+                latest = Some(module);
+            }
+        }
+        if let Some(module) = latest
+            && self.is_module(module, what)
+        {
+            // It has come back to its place, and nothing lay there meanwhile.
+            module.unload_epoch.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let epoch = match latest {
+            None => header.epoch.load(Ordering::Relaxed),
+            Some(_) => header.epoch.fetch_add(1, Ordering::Relaxed) + 1,
+        };
+        if known < MAX_MODULES as u32 {
+            self.write_module(what, epoch);
+        }
+        latest.is_some()
+    }
+
+    fn module(&self, number: u32) -> &Module {
+        let at = u64::from(number) * size_of::<Module>() as u64;
+        // SAFETY: numbers below the count are committed; made of atomics.
+        unsafe { &*self.memory.at(Section::Modules, at).cast::<Module>() }
+    }
+
+    fn is_module(&self, module: &Module, what: &Loaded<'_>) -> bool {
+        let path = self.memory.at(
+            Section::Names,
+            u64::from(module.path_offset.load(Ordering::Relaxed)),
+        );
+        let len = module.path_len.load(Ordering::Relaxed) as usize;
+        // SAFETY: the name was committed and written before the module was ready.
+        let path = unsafe { core::slice::from_raw_parts(path, len) };
+        module.ready.load(Ordering::Acquire) == 1
+            && module.start.load(Ordering::Relaxed) == what.start
+            && module.bias.load(Ordering::Relaxed) == what.bias
+            && module
+                .build_id
+                .iter()
+                .map(|w| w.load(Ordering::Relaxed))
+                .eq(id_words(what))
+            && path == what.path
+    }
+
+    fn write_module(&self, what: &Loaded<'_>, epoch: u32) {
+        let header = self.memory.header();
+        let bytes = size_of::<Module>() as u64;
+        let Some(path) = self.write_name(what.path) else {
+            return;
+        };
+        let Some(number) = self
+            .memory
+            .take(Section::Modules, &header.modules, 1, bytes)
+        else {
+            return;
+        };
+        let module = self.module(number);
+        // Relaxed: `ready` publishes them.
+        module.start.store(what.start, Ordering::Relaxed);
+        module.end.store(what.end, Ordering::Relaxed);
+        module.bias.store(what.bias, Ordering::Relaxed);
+        module.load_epoch.store(epoch, Ordering::Relaxed);
+        module.path_offset.store(path, Ordering::Relaxed);
+        module
+            .path_len
+            .store(what.path.len() as u32, Ordering::Relaxed);
+        let id_len = what.build_id.len().min(32) as u32;
+        module.build_id_len.store(id_len, Ordering::Relaxed);
+        for (to, word) in module.build_id.iter().zip(id_words(what)) {
+            to.store(word, Ordering::Relaxed);
+        }
+        module.ready.store(1, Ordering::Release);
+    }
+
+    /// Where in the name section these bytes were put.
+    fn write_name(&self, bytes: &[u8]) -> Option<u32> {
+        let used = &self.memory.header().name_bytes;
+        let len = u32::try_from(bytes.len()).ok()?;
+        let at = self.memory.take(Section::Names, used, len, 1)?;
+        self.write(Section::Names, u64::from(at), bytes);
+        Some(at)
+    }
+
+    /// Notes which of the known objects are no longer loaded. `loaded` is asked
+    /// for the first address and the path of each.
+    pub fn unload_modules(&self, mut loaded: impl FnMut(u64, u64) -> bool) {
+        let header = self.memory.header();
+        let known = header
+            .modules
+            .load(Ordering::Acquire)
+            .min(MAX_MODULES as u32);
+        let epoch = header.epoch.load(Ordering::Relaxed);
+        for number in 0..known {
+            let module = self.module(number);
+            let start = module.start.load(Ordering::Relaxed);
+            let bias = module.bias.load(Ordering::Relaxed);
+            let alive = module.unload_epoch.load(Ordering::Relaxed) == 0;
+            if alive && module.ready.load(Ordering::Acquire) == 1 && !loaded(start, bias) {
+                module.unload_epoch.store(epoch + 1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The live blocks and the tombstones, in the order of their regions.
+    pub fn for_each_slot(&self, visit: impl FnMut(u64, Slot)) {
+        self.memory.for_each_slot(visit);
+    }
+
+    /// What a live slot names.
+    pub fn record(&self, slot: Slot) -> Record {
+        // SAFETY: the slot was read from this ledger's index.
+        unsafe { records::read(&self.memory, slot.record()) }
+    }
+}
+
+/// The build id as words, zero behind its end.
+fn id_words(what: &Loaded<'_>) -> impl Iterator<Item = u64> {
+    let mut bytes = [0; 32];
+    let len = what.build_id.len().min(32);
+    bytes[..len].copy_from_slice(&what.build_id[..len]);
+    (0..4).map(move |i| {
+        let word = bytes[i * 8..i * 8 + 8].try_into();
+        u64::from_le_bytes(word.unwrap_or_default())
+    })
+}
+
+/// What one thread has for itself. Zeroed bytes are one that has not begun.
+#[derive(Debug)]
+#[repr(C)]
+pub struct ThreadLog {
+    pool: Pool,
+    entry: *const ThreadEntry,
+    live: i64,
+    number: u32,
+}
+
+/// A block that the ledger knew.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Its record.
+    pub record: Record,
+}
+
+/// What the ledger says to a release.
+#[derive(Clone, Copy, Debug)]
+pub enum Release {
+    /// The block was live; it is not any more.
+    Live(Known),
+    /// It was released before, and its address was not handed out since.
+    Dead,
+    /// The ledger does not know the address.
+    Unknown,
+}
+
+/// A block that was just allocated.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocation {
+    /// Its address.
+    pub address: u64,
+    /// Bytes that were asked for.
+    pub size: u64,
+    /// Its stack.
+    pub stack: u32,
+    /// Its family.
+    pub family: Family,
+}
+
+impl ThreadLog {
+    /// Begins the log of the calling thread. An entry of a thread that ended is
+    /// taken over: `is_gone` is asked for its kernel id.
+    pub fn begin(
+        &mut self,
+        ledger: &Ledger,
+        tid: u32,
+        name: [u64; 2],
+        mut is_gone: impl FnMut(u32) -> bool,
+    ) {
+        let header = ledger.memory.header();
+        // Relaxed: a plain count.
+        self.number = header.thread_numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let known = header
+            .threads
+            .load(Ordering::Acquire)
+            .min(MAX_THREADS as u32);
+        // A few of those known, a different few each time: cheap, and in the
+        // long run each entry is looked at.
+        let tries = known.min(8);
+        let old = (0..tries)
+            .map(|i| ledger.thread((self.number + i) % known.max(1)))
+            .find(|entry| entry.try_take_over(tid, &mut is_gone));
+        let bytes = size_of::<ThreadEntry>() as u64;
+        let entry = old.or_else(|| {
+            let number = match known < MAX_THREADS as u32 {
+                true => ledger
+                    .memory
+                    .take(Section::Threads, &header.threads, 1, bytes),
+                false => Some(MAX_THREADS as u32 - 1),
+            };
+            let entry = ledger.thread(number?);
+            entry.tid.store(tid, Ordering::Relaxed);
+            Some(entry)
+        });
+        self.entry = core::ptr::null();
+        if let Some(entry) = entry {
+            entry.number.store(self.number, Ordering::Relaxed);
+            for (to, word) in entry.name.iter().zip(name) {
+                to.store(word, Ordering::Relaxed);
+            }
+            self.entry = entry;
+        }
+    }
+
+    /// Its number in records.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Notes an allocation that has been made. False when there was no room.
+    #[inline(always)]
+    pub fn allocated(&mut self, ledger: &Ledger, what: Allocation) -> bool {
+        self.count_allocation(what.size);
+        if !can_index(what.address) {
+            return unindexed(ledger);
+        }
+        let Some((number, generation)) = self.pool.take(&ledger.memory, &ledger.batches) else {
+            return dropped(ledger, what.size);
+        };
+        let record = Record {
+            size: what.size,
+            stack: what.stack,
+            time_ms: ledger.now_ms(),
+            thread: self.number,
+            family: what.family,
+            owner: Owner::Caller,
+            scope: 0,
+            tag: 0,
+            generation,
+        };
+        self.pool.write(&ledger.memory, number, &record);
+        match index::insert(&ledger.memory, what.address, number, generation) {
+            Inserted::New => true,
+            Inserted::Replaced(old) => {
+                self.unseen(ledger, old);
+                true
+            }
+            Inserted::Full => {
+                self.pool.give(&ledger.memory, &ledger.batches, number);
+                dropped(ledger, what.size)
+            }
+        }
+    }
+
+    /// Notes a release that is about to be made.
+    #[inline(always)]
+    pub fn released(&mut self, ledger: &Ledger, address: u64) -> Release {
+        if !can_index(address) {
+            return Release::Unknown;
+        }
+        match index::remove(&ledger.memory, address) {
+            Removed::Live(slot) => {
+                // SAFETY: the slot was in the index until now.
+                let record = unsafe { records::read(&ledger.memory, slot.record()) };
+                self.pool
+                    .give(&ledger.memory, &ledger.batches, slot.record());
+                self.count_release(ledger, record.size);
+                Release::Live(Known { record })
+            }
+            Removed::Dead(_) => Release::Dead,
+            Removed::Unknown => Release::Unknown,
+        }
+    }
+
+    /// Notes again a block whose release was noted but not made.
+    pub fn restored(&mut self, ledger: &Ledger, address: u64, known: &Known) {
+        let Some((number, generation)) = self.pool.take(&ledger.memory, &ledger.batches) else {
+            dropped(ledger, known.record.size);
+            return;
+        };
+        let record = Record {
+            generation,
+            ..known.record
+        };
+        self.pool.write(&ledger.memory, number, &record);
+        if index::insert(&ledger.memory, address, number, generation) == Inserted::Full {
+            self.pool.give(&ledger.memory, &ledger.batches, number);
+            dropped(ledger, record.size);
+        }
+        if let Some(entry) = self.entry() {
+            sub(&entry.releases, 1);
+            sub(&entry.released_bytes, record.size);
+        }
+        self.live += record.size as i64;
+    }
+
+    /// Changes the family of a live block: C++ `new` calls `malloc`. False when
+    /// the ledger does not know the block.
+    #[inline(always)]
+    pub fn refamily(&mut self, ledger: &Ledger, address: u64, family: Family) -> bool {
+        if !can_index(address) {
+            return false;
+        }
+        let Some(slot) = index::find(&ledger.memory, address) else {
+            return false;
+        };
+        // SAFETY: the block was just handed to this thread, so nobody else
+        // releases it or writes its record.
+        let mut record = unsafe { records::read(&ledger.memory, slot.record()) };
+        record.family = family;
+        self.pool.write(&ledger.memory, slot.record(), &record);
+        true
+    }
+
+    /// The address was handed out again, so it must have been released in a
+    /// way that nobody saw.
+    #[cold]
+    #[inline(never)]
+    fn unseen(&mut self, ledger: &Ledger, old: Slot) {
+        let unseen = &ledger.memory.header().unseen_releases;
+        unseen.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the slot was in the index until now.
+        let size = unsafe { records::read(&ledger.memory, old.record()) }.size;
+        self.count_release(ledger, size);
+        self.pool
+            .give(&ledger.memory, &ledger.batches, old.record());
+    }
+
+    #[inline(always)]
+    fn entry(&self) -> Option<&ThreadEntry> {
+        // SAFETY: null, or an entry of the mapping that belongs to this thread.
+        unsafe { self.entry.as_ref() }
+    }
+
+    /// Counts a block that is not recorded: sampled out, or without room.
+    #[inline(always)]
+    pub fn count_allocation(&mut self, size: u64) {
+        if let Some(entry) = self.entry() {
+            add(&entry.allocations, 1);
+            add(&entry.allocated_bytes, size);
+        }
+        self.live += size as i64;
+    }
+
+    #[inline(always)]
+    fn count_release(&mut self, ledger: &Ledger, size: u64) {
+        if let Some(entry) = self.entry() {
+            add(&entry.releases, 1);
+            add(&entry.released_bytes, size);
+        }
+        self.live -= size as i64;
+        if self.live.unsigned_abs() > LIVE_STEP as u64 {
+            self.flush_live(ledger);
+        }
+    }
+
+    /// Brings the shared sum of live bytes up to date.
+    #[cold]
+    #[inline(never)]
+    pub fn flush_live(&mut self, ledger: &Ledger) {
+        let header = ledger.memory.header();
+        // Relaxed: a plain sum and its maximum.
+        let before = header.live_bytes.fetch_add(self.live, Ordering::Relaxed);
+        let now = before.saturating_add(self.live).max(0);
+        header.peak_bytes.fetch_max(now as u64, Ordering::Relaxed);
+        self.live = 0;
+    }
+
+    /// To be called after an allocation: keeps the peak.
+    #[inline(always)]
+    pub fn note_peak(&mut self, ledger: &Ledger) {
+        if self.live > LIVE_STEP {
+            self.flush_live(ledger);
+        }
+    }
+}
+
+impl Ledger {
+    fn thread(&self, number: u32) -> &ThreadEntry {
+        let at = u64::from(number) * size_of::<ThreadEntry>() as u64;
+        // SAFETY: numbers below the count are committed; made of atomics.
+        unsafe { &*self.memory.at(Section::Threads, at).cast::<ThreadEntry>() }
+    }
+}
+
+impl ThreadEntry {
+    fn try_take_over(&self, tid: u32, is_gone: &mut impl FnMut(u32) -> bool) -> bool {
+        let owner = self.tid.load(Ordering::Relaxed);
+        // An entry with our own id is that of a thread that ended, too.
+        (owner == tid || is_gone(owner))
+            && self
+                .tid
+                // Acquire: the counters of the last owner.
+                .compare_exchange(owner, tid, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+#[inline(always)]
+fn can_index(address: u64) -> bool {
+    address < ADDRESS_LIMIT && address & 7 == 0
+}
+
+/// One writer: a load and a store, which compile to one instruction.
+#[inline(always)]
+fn add(to: &crate::primitive::AtomicU64, what: u64) {
+    let now = to.load(Ordering::Relaxed);
+    to.store(now.wrapping_add(what), Ordering::Relaxed);
+}
+
+fn sub(to: &crate::primitive::AtomicU64, what: u64) {
+    let now = to.load(Ordering::Relaxed);
+    to.store(now.wrapping_sub(what), Ordering::Relaxed);
+}
+
+#[cold]
+#[inline(never)]
+fn dropped(ledger: &Ledger, size: u64) -> bool {
+    let header = ledger.memory.header();
+    header.dropped_records.fetch_add(1, Ordering::Relaxed);
+    header.dropped_bytes.fetch_add(size, Ordering::Relaxed);
+    false
+}
+
+#[cold]
+#[inline(never)]
+fn unindexed(ledger: &Ledger) -> bool {
+    let header = ledger.memory.header();
+    header.unindexed.fetch_add(1, Ordering::Relaxed);
+    false
+}

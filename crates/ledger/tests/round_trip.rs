@@ -1,0 +1,295 @@
+//! What a writer notes, a reader finds: against a plain map, over threads, and
+//! at the limits of memory.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering::Relaxed;
+
+use freehold_ledger::format::{Family, Root, State};
+use freehold_ledger::reader::{End, Frames, SessionFile};
+use freehold_ledger::session::{Backing, Config, NewSession};
+use freehold_ledger::writer::{Allocation, Birth, Ledger, Loaded, Release, Session, ThreadLog};
+
+const ROOT: Root = Root {
+    epoch: 0,
+    truncated: false,
+    incomplete: false,
+    approximate: false,
+};
+
+struct World {
+    session: NewSession,
+    ledger: Box<Ledger>,
+}
+
+fn world(config: &Config) -> World {
+    world_in(config, &Backing::Memfd)
+}
+
+fn world_in(config: &Config, backing: &Backing) -> World {
+    let session = NewSession::create(config, backing).expect("a session");
+    let ledger = begin(&session, 4711, None);
+    World { session, ledger }
+}
+
+fn begin(session: &NewSession, pid: u32, parent_slot: Option<u32>) -> Box<Ledger> {
+    let path = std::ffi::CString::new(session.path().as_os_str().as_bytes()).unwrap();
+    let (opened, fd) = Session::open(&path).expect("opens");
+    let mut ledger = Box::<Ledger>::new_zeroed();
+    let birth = Birth {
+        pid,
+        parent_pid: 1,
+        parent_slot,
+        argv: b"prog\0--flag\0",
+        exe: b"/bin/prog",
+    };
+    // SAFETY: zeroed and private; the file is the session's; zeroed bytes are
+    // a Ledger, begun or not.
+    unsafe {
+        Ledger::begin(ledger.as_mut_ptr(), opened, fd, &birth).expect("begins");
+        libc::close(fd);
+        ledger.assume_init()
+    }
+}
+
+fn log(ledger: &Ledger, tid: u32) -> Box<ThreadLog> {
+    // SAFETY: zeroed bytes are a log that has not begun.
+    let mut log = unsafe { Box::<ThreadLog>::new_zeroed().assume_init() };
+    log.begin(ledger, tid, [u64::from_le_bytes(*b"worker\0\0"), 0], |_| false);
+    log
+}
+
+fn snapshot(world: &World) -> freehold_ledger::reader::Snapshot {
+    let file = SessionFile::open(world.session.path()).expect("readable");
+    file.read_ledger(world.ledger.slot())
+        .expect("readable")
+        .expect("begun")
+}
+
+fn block(address: u64, size: u64, stack: u32) -> Allocation {
+    Allocation {
+        address,
+        size,
+        stack,
+        family: Family::Malloc,
+    }
+}
+
+#[test]
+fn everything_comes_back() {
+    let world = world(&Config::default());
+    let mut log = log(&world.ledger, 17);
+    let module = Loaded {
+        start: 0x1000,
+        end: 0x9000,
+        bias: 0x1000,
+        path: b"/usr/lib/libx.so",
+        build_id: &[1, 2, 3],
+    };
+    assert!(!world.ledger.add_module(&module));
+    let mut fresh = Vec::new();
+    let stack = world
+        .ledger
+        .intern(ROOT, &[0x3000, 0x2000], |frame| fresh.push(frame));
+    assert_eq!(fresh, [0x2000, 0x3000]);
+    assert!(world.ledger.is_stack(stack, ROOT, &[0x3000, 0x2000]));
+    assert!(!world.ledger.is_stack(stack, ROOT, &[0x3000]));
+    assert!(!world.ledger.is_stack(stack, ROOT, &[0x3000, 0x2001]));
+    assert_eq!(world.ledger.intern(ROOT, &[0x3000, 0x2000], |_| panic!()), stack);
+    assert!(log.allocated(&world.ledger, block(0x5555_0000_1230, 77, stack)));
+    assert!(log.refamily(&world.ledger, 0x5555_0000_1230, Family::New));
+    world.ledger.end(State::Exited, 3);
+
+    let found = snapshot(&world);
+    assert_eq!(found.damage, Vec::<String>::new());
+    assert_eq!(found.process.pid, 4711);
+    assert_eq!(found.process.argv, ["prog", "--flag"]);
+    assert_eq!(found.process.exe, "/bin/prog");
+    assert_eq!(found.process.end, End::Exited(3));
+    assert_eq!(found.blocks.len(), 1);
+    let found_block = found.blocks[0];
+    assert_eq!((found_block.address, found_block.size()), (0x5555_0000_1230, 77));
+    assert_eq!(found_block.family(), Family::New);
+    assert_eq!(
+        found.stacks.frames(found_block.record.stack),
+        Frames {
+            addresses: vec![0x3000, 0x2000],
+            ..Frames::default()
+        }
+    );
+    assert_eq!(found.module_at(0x3000, 0).unwrap().path, "/usr/lib/libx.so");
+    assert_eq!(found.modules[0].build_id, [1, 2, 3]);
+    assert_eq!(found.threads[0].name, "worker");
+    assert_eq!(found.threads[0].number, found_block.record.thread);
+    assert_eq!(found.counters.allocations, 1);
+    assert_eq!(found.counters.peak_bytes, 77);
+}
+
+#[test]
+fn threads_equal_a_map() {
+    let world = world(&Config::default());
+    let maps: Vec<BTreeMap<u64, u64>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4u64)
+            .map(|thread| {
+                let ledger = &*world.ledger;
+                scope.spawn(move || {
+                    let mut log = log(ledger, 100 + thread as u32);
+                    let mut map = BTreeMap::new();
+                    let mut random = 88_172_645_463_325_252 + thread;
+                    for _ in 0..200_000 {
+                        random ^= random << 13;
+                        random ^= random >> 7;
+                        random ^= random << 17;
+                        let address = 0x7f00_0000_0000 + (random >> 20) % 4096 * 64 + thread * 16;
+                        if map.remove(&address).is_some() {
+                            let release = log.released(ledger, address);
+                            assert!(matches!(release, Release::Live(_)), "{release:?}");
+                        } else {
+                            map.insert(address, random & 0xffff);
+                            let what = block(address, random & 0xffff, 0);
+                            assert!(log.allocated(ledger, what));
+                        }
+                    }
+                    map
+                })
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let expected: BTreeMap<u64, u64> = maps.into_iter().flatten().collect();
+    let found = snapshot(&world);
+    assert_eq!(found.damage, Vec::<String>::new());
+    let blocks: BTreeMap<u64, u64> = found.blocks.iter().map(|b| (b.address, b.size())).collect();
+    assert_eq!(blocks, expected);
+    let live: u64 = expected.values().sum();
+    let counters = found.counters;
+    assert_eq!(counters.allocated_bytes - counters.released_bytes, live);
+    assert_eq!(counters.allocations - counters.releases, expected.len() as u64);
+}
+
+/// One thread allocates, another releases: records must go round, or the
+/// ledger would grow with the number of events.
+#[test]
+fn records_go_round_between_threads() {
+    let world = world(&Config::default());
+    let ledger = &*world.ledger;
+    let (mut giver, mut taker) = (log(ledger, 1), log(ledger, 2));
+    let mut used = 0;
+    for round in 0..200u64 {
+        for i in 0..5_000 {
+            giver.allocated(ledger, block(0x10_0000 + i * 32, 8, 0));
+        }
+        for i in 0..5_000 {
+            assert!(matches!(taker.released(ledger, 0x10_0000 + i * 32), Release::Live(_)));
+        }
+        if round == 10 {
+            used = world.session.header().used.load(Relaxed);
+        }
+    }
+    assert_eq!(world.session.header().used.load(Relaxed), used);
+}
+
+#[test]
+fn the_limit_is_hard_and_losses_are_exact() {
+    let world = world(&Config {
+        max_memory: 1 << 20,
+        ..Config::default()
+    });
+    let mut log = log(&world.ledger, 1);
+    let kept = (0..100_000u64)
+        .filter(|i| log.allocated(&world.ledger, block(0x10_0000 + i * 48, 40, 0)))
+        .count();
+    let header = world.session.header();
+    assert!(header.used.load(Relaxed) <= 1 << 20);
+    assert!(kept > 5_000, "{kept}");
+    let found = snapshot(&world);
+    assert_eq!(found.blocks.len(), kept);
+    assert_eq!(found.counters.dropped_records, 100_000 - kept as u64);
+    assert_eq!(found.counters.dropped_bytes, (100_000 - kept as u64) * 40);
+    assert_eq!(found.counters.allocations, 100_000);
+}
+
+#[test]
+fn a_block_costs_less_than_48_bytes() {
+    for spacing in [32u64, 48, 64, 208, 1008, 4112, 8208] {
+        let world = world(&Config::default());
+        let mut log = log(&world.ledger, 1);
+        let before = world.session.header().used.load(Relaxed);
+        let count = 200_000;
+        for i in 0..count {
+            assert!(log.allocated(&world.ledger, block(0x5555_5000_0000 + i * spacing, 1, 0)));
+        }
+        let after = world.session.header().used.load(Relaxed);
+        let each = (after - before) as f64 / count as f64;
+        println!("{spacing:5} bytes apart: {each:.1} bytes for each block");
+        assert!(each <= 48.0, "{each} bytes at {spacing}");
+    }
+}
+
+#[test]
+fn a_library_in_anothers_place_begins_an_epoch() {
+    let world = world(&Config::default());
+    let at = |path: &'static [u8]| Loaded {
+        start: 0x1000,
+        end: 0x2000,
+        bias: 0x1000,
+        path,
+        build_id: b"",
+    };
+    assert!(!world.ledger.add_module(&at(b"/a.so")));
+    world.ledger.unload_modules(|_, _| false);
+    // The same one comes back: nothing has become ambiguous.
+    assert!(!world.ledger.add_module(&at(b"/a.so")));
+    world.ledger.unload_modules(|_, _| false);
+    assert!(world.ledger.add_module(&at(b"/b.so")));
+    assert_eq!(world.ledger.epoch(), 1);
+    let found = snapshot(&world);
+    assert_eq!(found.module_at(0x1800, 0).unwrap().path, "/a.so");
+    assert_eq!(found.module_at(0x1800, 1).unwrap().path, "/b.so");
+}
+
+#[test]
+fn a_release_that_failed_is_taken_back() {
+    let world = world(&Config::default());
+    let mut log = log(&world.ledger, 1);
+    log.allocated(&world.ledger, block(0x1000, 10, 0));
+    let Release::Live(known) = log.released(&world.ledger, 0x1000) else {
+        panic!("it was live");
+    };
+    assert!(matches!(log.released(&world.ledger, 0x1000), Release::Dead));
+    log.restored(&world.ledger, 0x1000, &known);
+    let found = snapshot(&world);
+    assert_eq!(found.blocks.len(), 1);
+    assert_eq!((found.counters.allocations, found.counters.releases), (1, 0));
+}
+
+#[test]
+fn two_processes_share_a_session_in_a_directory() {
+    let directory = std::env::temp_dir().join(format!("freehold-test-{}", std::process::id()));
+    let world = world_in(&Config::default(), &Backing::Directory(directory.clone()));
+    let child = begin(&world.session, 4712, Some(world.ledger.slot()));
+    let mut own = log(&child, 1);
+    own.allocated(&child, block(0x1000, 10, 0));
+    let file = SessionFile::open(world.session.path()).unwrap();
+    let all = file.read_session(|_, _| {}).unwrap();
+    assert_eq!(all.ledgers.len(), 2);
+    assert_eq!(all.ledgers[1].process.parent_slot, Some(0));
+    assert_eq!(all.ledgers[0].blocks.len(), 0);
+    assert_eq!(all.ledgers[1].blocks.len(), 1);
+    drop(world);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing stays behind");
+    std::fs::remove_dir(directory).unwrap();
+}
+
+#[test]
+fn many_stacks_are_stored_once_each() {
+    let world = world(&Config::default());
+    let numbers: Vec<u32> = (0..50_000usize)
+        .map(|i| world.ledger.intern(ROOT, &[i + 1, i % 100 + 1, 7], |_| {}))
+        .collect();
+    for (i, number) in numbers.iter().enumerate() {
+        let frames = [i + 1, i % 100 + 1, 7];
+        assert_eq!(world.ledger.intern(ROOT, &frames, |_| panic!("new again")), *number);
+        assert!(world.ledger.is_stack(*number, ROOT, &frames));
+    }
+}
