@@ -38,3 +38,5 @@ pub mod writer;
 
 #[cfg(not(loom))]
 pub use space::Memory;
+#[cfg(not(loom))]
+pub use sys::{map_private, private_ranges, unmap_private};

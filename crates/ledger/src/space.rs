@@ -164,6 +164,7 @@ impl Memory {
     #[cold]
     #[inline(never)]
     fn commit_more(&self, section: Section, end: u64) -> bool {
+        let _errno = sys::KeepErrno::new();
         let committed = &self.header().section_committed[section as usize];
         let room = self.layout.room[section as usize];
         loop {

@@ -6,6 +6,7 @@
 compile_error!("the ledger's writer is written for Linux so far");
 
 use core::ffi::CStr;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Opens a file for reading and writing.
 pub(crate) fn open(path: &CStr) -> Result<i32, i32> {
@@ -25,8 +26,18 @@ pub(crate) fn map_shared(fd: i32, offset: u64, len: u64) -> Result<*mut u8, i32>
     map(len, libc::MAP_SHARED | libc::MAP_NORESERVE, fd, offset)
 }
 
-/// Maps `len` zeroed bytes that a forked child finds zeroed again.
-pub(crate) fn map_private(len: u64) -> Result<*mut u8, i32> {
+/// Private mappings that were made: first byte and length. What lies in them
+/// must not count as the program's memory.
+static PRIVATE: [(AtomicUsize, AtomicUsize); 16384] =
+    [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; 16384];
+static PRIVATE_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Maps `len` zeroed bytes that a forked child finds zeroed again, and that do
+/// not count as memory of the program.
+///
+/// # Errors
+/// An errno.
+pub fn map_private(len: u64) -> Result<*mut u8, i32> {
     let at = map(
         len,
         libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
@@ -38,7 +49,56 @@ pub(crate) fn map_private(len: u64) -> Result<*mut u8, i32> {
         libc::madvise(at.cast(), len as usize, libc::MADV_WIPEONFORK);
         libc::madvise(at.cast(), len as usize, libc::MADV_DONTDUMP);
     }
+    // Relaxed: read only by a scan, which can live with a missing one.
+    let i = PRIVATE_COUNT.fetch_add(1, Ordering::Relaxed);
+    if let Some((start, length)) = PRIVATE.get(i) {
+        start.store(at as usize, Ordering::Relaxed);
+        length.store(len as usize, Ordering::Relaxed);
+    }
     Ok(at)
+}
+
+/// Ends a mapping that [`map_private`] made.
+///
+/// # Safety
+/// Nobody may use the range any more.
+pub unsafe fn unmap_private(at: *mut u8, len: u64) {
+    for (start, length) in &PRIVATE {
+        if start.load(Ordering::Relaxed) == at as usize {
+            start.store(0, Ordering::Relaxed);
+            length.store(0, Ordering::Relaxed);
+            break;
+        }
+    }
+    // SAFETY: promised by the caller.
+    unsafe { unmap(at, len) };
+}
+
+/// All ranges that [`map_private`] made and nobody unmapped.
+pub fn private_ranges(mut visit: impl FnMut(usize, usize)) {
+    let count = PRIVATE_COUNT.load(Ordering::Relaxed).min(PRIVATE.len());
+    for (start, length) in &PRIVATE[..count] {
+        let len = length.load(Ordering::Relaxed);
+        if len != 0 {
+            visit(start.load(Ordering::Relaxed), len);
+        }
+    }
+}
+
+/// Saves `errno` and gives it back when dropped.
+pub(crate) struct KeepErrno(i32);
+
+impl KeepErrno {
+    pub(crate) fn new() -> KeepErrno {
+        KeepErrno(errno())
+    }
+}
+
+impl Drop for KeepErrno {
+    fn drop(&mut self) {
+        // SAFETY: the location is valid for the calling thread.
+        unsafe { *libc::__errno_location() = self.0 };
+    }
 }
 
 fn map(len: u64, flags: i32, fd: i32, offset: u64) -> Result<*mut u8, i32> {

@@ -73,32 +73,21 @@ pub(crate) fn equals(memory: &Memory, number: u32, root: Root, frames: &[usize])
 }
 
 impl Trie {
-    /// The number of a stack; `None` when there is no room for it. `fresh` is
-    /// called for every frame that was not below its parent before.
+    /// The number of a stack; `None` when there is no room for it.
     ///
     /// Two threads that bring the same new stack at the same moment can, while
     /// the table grows, store it twice; a reader must not take different
     /// numbers for different stacks.
-    pub(crate) fn intern(
-        &self,
-        memory: &Memory,
-        root: Root,
-        frames: &[usize],
-        mut fresh: impl FnMut(usize),
-    ) -> Option<u32> {
-        let mut at = self.child(memory, 0, root.pack())?.0;
+    pub(crate) fn intern(&self, memory: &Memory, root: Root, frames: &[usize]) -> Option<u32> {
+        let mut at = self.child(memory, 0, root.pack())?;
         for frame in frames.iter().take(MAX_DEPTH).rev() {
-            let (next, new) = self.child(memory, at, *frame as u64)?;
-            if new {
-                fresh(*frame);
-            }
-            at = next;
+            at = self.child(memory, at, *frame as u64)?;
         }
         Some(at)
     }
 
-    /// The node for `word` below `parent`, and whether it is new.
-    fn child(&self, memory: &Memory, parent: u32, word: u64) -> Option<(u32, bool)> {
+    /// The node for `word` below `parent`.
+    fn child(&self, memory: &Memory, parent: u32, word: u64) -> Option<u32> {
         let mut made = None;
         loop {
             // Acquire: pairs with the release in `grow`.
@@ -115,7 +104,7 @@ impl Trie {
                 },
             };
             match table.place(memory, parent, word, &mut made) {
-                Place::Found(number) => return Some((number, made == Some(number))),
+                Place::Found(number) => return Some(number),
                 Place::NoRoom => return None,
             }
         }
@@ -139,6 +128,7 @@ impl Trie {
     }
 
     fn replace(&self, memory: &Memory, old: *mut Table) -> bool {
+        let _errno = sys::KeepErrno::new();
         // SAFETY: as in `child`.
         let entries = unsafe { old.as_ref() }.map_or(FIRST_TABLE, |t| t.entries * 2);
         let bytes = (size_of::<Table>() + entries * size_of::<AtomicU32>()) as u64;

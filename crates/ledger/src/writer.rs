@@ -215,9 +215,8 @@ impl Ledger {
     }
 
     /// Stores a stack, innermost frame first; 0 when there is no room for it.
-    /// `fresh` is called for frames that have not been seen below their parent.
-    pub fn intern(&self, root: Root, frames: &[usize], fresh: impl FnMut(usize)) -> u32 {
-        let stored = self.trie.intern(&self.memory, root, frames, fresh);
+    pub fn intern(&self, root: Root, frames: &[usize]) -> u32 {
+        let stored = self.trie.intern(&self.memory, root, frames);
         stored.unwrap_or_else(|| {
             let dropped = &self.memory.header().dropped_stacks;
             dropped.fetch_add(1, Ordering::Relaxed);
@@ -359,6 +358,26 @@ impl Ledger {
         self.memory.for_each_slot(visit);
     }
 
+    /// What the ledger has on the block at `address`, when it is live.
+    pub fn find(&self, address: u64) -> Option<Record> {
+        can_index(address)
+            .then(|| index::find(&self.memory, address))
+            .flatten()
+            .map(|slot| self.record(slot))
+    }
+
+    /// Counts a release of an address that the ledger does not know.
+    pub fn note_unknown_release(&self) {
+        let unknown = &self.memory.header().unknown_releases;
+        unknown.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an event that could not be recorded.
+    pub fn note_drop(&self) {
+        let dropped = &self.memory.header().dropped_records;
+        dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What a live slot names.
     pub fn record(&self, slot: Slot) -> Record {
         // SAFETY: the slot was read from this ledger's index.
@@ -419,48 +438,41 @@ pub struct Allocation {
 }
 
 impl ThreadLog {
-    /// Begins the log of the calling thread. An entry of a thread that ended is
-    /// taken over: `is_gone` is asked for its kernel id.
-    pub fn begin(
-        &mut self,
-        ledger: &Ledger,
-        tid: u32,
-        name: [u64; 2],
-        mut is_gone: impl FnMut(u32) -> bool,
-    ) {
+    /// Begins the log of the calling thread, whose kernel id is `tid`.
+    pub fn begin(&mut self, ledger: &Ledger, tid: u32, name: [u64; 2]) {
         let header = ledger.memory.header();
-        // Relaxed: a plain count.
-        self.number = header.thread_numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let known = header
-            .threads
-            .load(Ordering::Acquire)
-            .min(MAX_THREADS as u32);
-        // A few of those known, a different few each time: cheap, and in the
-        // long run each entry is looked at.
-        let tries = known.min(8);
-        let old = (0..tries)
-            .map(|i| ledger.thread((self.number + i) % known.max(1)))
-            .find(|entry| entry.try_take_over(tid, &mut is_gone));
         let bytes = size_of::<ThreadEntry>() as u64;
-        let entry = old.or_else(|| {
-            let number = match known < MAX_THREADS as u32 {
-                true => ledger
-                    .memory
-                    .take(Section::Threads, &header.threads, 1, bytes),
-                false => Some(MAX_THREADS as u32 - 1),
-            };
-            let entry = ledger.thread(number?);
+        let most = MAX_THREADS as u32;
+        let number = match header.threads.load(Ordering::Relaxed) < most {
+            true => ledger
+                .memory
+                .take(Section::Threads, &header.threads, 1, bytes),
+            // The last one is shared; its sums can then miss events.
+            false => Some(most - 1),
+        };
+        self.entry = number.map_or(core::ptr::null(), |n| ledger.thread(n));
+        self.take_over(ledger, tid, name);
+    }
+
+    /// Goes on with the log of a thread that ended.
+    pub fn take_over(&mut self, ledger: &Ledger, tid: u32, name: [u64; 2]) {
+        // Relaxed: a plain count.
+        let numbers = &ledger.memory.header().thread_numbers;
+        self.number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(entry) = self.entry() {
             entry.tid.store(tid, Ordering::Relaxed);
-            Some(entry)
-        });
-        self.entry = core::ptr::null();
-        if let Some(entry) = entry {
             entry.number.store(self.number, Ordering::Relaxed);
             for (to, word) in entry.name.iter().zip(name) {
                 to.store(word, Ordering::Relaxed);
             }
-            self.entry = entry;
         }
+    }
+
+    /// Begins a log for events that interrupt those of `outer`: it counts to
+    /// the same entry and has its own records.
+    pub fn begin_nested(&mut self, outer: &ThreadLog) {
+        self.entry = outer.entry;
+        self.number = outer.number;
     }
 
     /// Its number in records.
@@ -631,19 +643,6 @@ impl Ledger {
         let at = u64::from(number) * size_of::<ThreadEntry>() as u64;
         // SAFETY: numbers below the count are committed; made of atomics.
         unsafe { &*self.memory.at(Section::Threads, at).cast::<ThreadEntry>() }
-    }
-}
-
-impl ThreadEntry {
-    fn try_take_over(&self, tid: u32, is_gone: &mut impl FnMut(u32) -> bool) -> bool {
-        let owner = self.tid.load(Ordering::Relaxed);
-        // An entry with our own id is that of a thread that ended, too.
-        (owner == tid || is_gone(owner))
-            && self
-                .tid
-                // Acquire: the counters of the last owner.
-                .compare_exchange(owner, tid, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
     }
 }
 

@@ -55,7 +55,7 @@ fn begin(session: &NewSession, pid: u32, parent_slot: Option<u32>) -> Box<Ledger
 fn log(ledger: &Ledger, tid: u32) -> Box<ThreadLog> {
     // SAFETY: zeroed bytes are a log that has not begun.
     let mut log = unsafe { Box::<ThreadLog>::new_zeroed().assume_init() };
-    log.begin(ledger, tid, [u64::from_le_bytes(*b"worker\0\0"), 0], |_| false);
+    log.begin(ledger, tid, [u64::from_le_bytes(*b"worker\0\0"), 0]);
     log
 }
 
@@ -87,15 +87,11 @@ fn everything_comes_back() {
         build_id: &[1, 2, 3],
     };
     assert!(!world.ledger.add_module(&module));
-    let mut fresh = Vec::new();
-    let stack = world
-        .ledger
-        .intern(ROOT, &[0x3000, 0x2000], |frame| fresh.push(frame));
-    assert_eq!(fresh, [0x2000, 0x3000]);
+    let stack = world.ledger.intern(ROOT, &[0x3000, 0x2000]);
     assert!(world.ledger.is_stack(stack, ROOT, &[0x3000, 0x2000]));
     assert!(!world.ledger.is_stack(stack, ROOT, &[0x3000]));
     assert!(!world.ledger.is_stack(stack, ROOT, &[0x3000, 0x2001]));
-    assert_eq!(world.ledger.intern(ROOT, &[0x3000, 0x2000], |_| panic!()), stack);
+    assert_eq!(world.ledger.intern(ROOT, &[0x3000, 0x2000]), stack);
     assert!(log.allocated(&world.ledger, block(0x5555_0000_1230, 77, stack)));
     assert!(log.refamily(&world.ledger, 0x5555_0000_1230, Family::New));
     world.ledger.end(State::Exited, 3);
@@ -108,7 +104,10 @@ fn everything_comes_back() {
     assert_eq!(found.process.end, End::Exited(3));
     assert_eq!(found.blocks.len(), 1);
     let found_block = found.blocks[0];
-    assert_eq!((found_block.address, found_block.size()), (0x5555_0000_1230, 77));
+    assert_eq!(
+        (found_block.address, found_block.size()),
+        (0x5555_0000_1230, 77)
+    );
     assert_eq!(found_block.family(), Family::New);
     assert_eq!(
         found.stacks.frames(found_block.record.stack),
@@ -164,7 +163,10 @@ fn threads_equal_a_map() {
     let live: u64 = expected.values().sum();
     let counters = found.counters;
     assert_eq!(counters.allocated_bytes - counters.released_bytes, live);
-    assert_eq!(counters.allocations - counters.releases, expected.len() as u64);
+    assert_eq!(
+        counters.allocations - counters.releases,
+        expected.len() as u64
+    );
 }
 
 /// One thread allocates, another releases: records must go round, or the
@@ -180,7 +182,10 @@ fn records_go_round_between_threads() {
             giver.allocated(ledger, block(0x10_0000 + i * 32, 8, 0));
         }
         for i in 0..5_000 {
-            assert!(matches!(taker.released(ledger, 0x10_0000 + i * 32), Release::Live(_)));
+            assert!(matches!(
+                taker.released(ledger, 0x10_0000 + i * 32),
+                Release::Live(_)
+            ));
         }
         if round == 10 {
             used = world.session.header().used.load(Relaxed);
@@ -260,7 +265,10 @@ fn a_release_that_failed_is_taken_back() {
     log.restored(&world.ledger, 0x1000, &known);
     let found = snapshot(&world);
     assert_eq!(found.blocks.len(), 1);
-    assert_eq!((found.counters.allocations, found.counters.releases), (1, 0));
+    assert_eq!(
+        (found.counters.allocations, found.counters.releases),
+        (1, 0)
+    );
 }
 
 #[test]
@@ -277,7 +285,11 @@ fn two_processes_share_a_session_in_a_directory() {
     assert_eq!(all.ledgers[0].blocks.len(), 0);
     assert_eq!(all.ledgers[1].blocks.len(), 1);
     drop(world);
-    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "nothing stays behind");
+    assert_eq!(
+        std::fs::read_dir(&directory).unwrap().count(),
+        0,
+        "nothing stays behind"
+    );
     std::fs::remove_dir(directory).unwrap();
 }
 
@@ -285,11 +297,11 @@ fn two_processes_share_a_session_in_a_directory() {
 fn many_stacks_are_stored_once_each() {
     let world = world(&Config::default());
     let numbers: Vec<u32> = (0..50_000usize)
-        .map(|i| world.ledger.intern(ROOT, &[i + 1, i % 100 + 1, 7], |_| {}))
+        .map(|i| world.ledger.intern(ROOT, &[i + 1, i % 100 + 1, 7]))
         .collect();
     for (i, number) in numbers.iter().enumerate() {
         let frames = [i + 1, i % 100 + 1, 7];
-        assert_eq!(world.ledger.intern(ROOT, &frames, |_| panic!("new again")), *number);
+        assert_eq!(world.ledger.intern(ROOT, &frames), *number);
         assert!(world.ledger.is_stack(*number, ROOT, &frames));
     }
 }

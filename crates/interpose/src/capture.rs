@@ -1,0 +1,142 @@
+//! The stack of an event as a number in the ledger.
+
+use freehold_ledger::format::Root;
+use freehold_unwind::{Entry, Stack};
+
+use crate::process::Process;
+use crate::thread::{Event, Thread};
+
+/// Stacks that a thread interned lately, by hash. Zeroed bytes are none.
+#[repr(C)]
+pub(crate) struct Cache([(u64, u32); 1024]);
+
+impl Cache {
+    #[inline(always)]
+    fn place(&mut self, hash: u64) -> &mut (u64, u32) {
+        &mut self.0[(hash >> 54) as usize]
+    }
+}
+
+/// The number of the stack that ends at `entry`; 0 when it is not recorded.
+#[inline(always)]
+pub(crate) fn capture(event: &mut Event<'_>, entry: Entry) -> u32 {
+    let depth = event.process.depth();
+    if depth == 0 {
+        return 0;
+    }
+    event.thread.last_slot = entry.slot;
+    if event.nested {
+        return capture_nested(event, entry, depth);
+    }
+    let Thread {
+        history,
+        cache,
+        bounds,
+        ..
+    } = &mut *event.thread;
+    let (ledger, process) = (event.ledger, event.process);
+    let intern = |stack: &Stack<'_>| intern(cache, ledger, process, stack);
+    // SAFETY: the entry comes from a thunk of this thread, the bounds are its
+    // own, and the gate keeps a second capture out.
+    unsafe { history.capture(entry, depth, *bounds, intern) }
+}
+
+/// Without history and cache, which the interrupted event may be changing.
+#[cold]
+fn capture_nested(event: &mut Event<'_>, entry: Entry, depth: usize) -> u32 {
+    let mut frames = [0; freehold_unwind::MAX_DEPTH];
+    // SAFETY: as in `capture`.
+    let stack = unsafe { freehold_unwind::walk(entry, depth, event.thread.bounds, &mut frames) };
+    crate::objects::note(event.process, stack.frames);
+    event
+        .ledger
+        .intern(root(event.ledger.epoch(), &stack), stack.frames)
+}
+
+fn root(epoch: u32, stack: &Stack<'_>) -> Root {
+    Root {
+        epoch,
+        truncated: stack.truncated,
+        incomplete: !stack.complete && !stack.truncated,
+        approximate: stack.approximate,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn intern(
+    cache: &mut Cache,
+    ledger: &freehold_ledger::writer::Ledger,
+    process: &Process,
+    stack: &Stack<'_>,
+) -> u32 {
+    let known = root(ledger.epoch(), stack);
+    let hash = stack.hash ^ known.pack().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let place = cache.place(hash);
+    // The hash finds the candidate; the frames decide.
+    if place.0 == hash && place.1 != 0 && ledger.is_stack(place.1, known, stack.frames) {
+        return place.1;
+    }
+    // First the objects: a new one may begin a new epoch.
+    crate::objects::note(process, stack.frames);
+    let known = root(ledger.epoch(), stack);
+    let number = ledger.intern(known, stack.frames);
+    *cache.place(hash) = (hash, number);
+    number
+}
+
+/// Whether this block of `size` bytes is a sample. Blocks are picked as if each
+/// byte were with the same chance, so that large blocks are hardly ever missed.
+#[inline(always)]
+pub(crate) fn is_sample(event: &mut Event<'_>, size: usize) -> bool {
+    let left = event.thread.until_sample - size as i64;
+    event.thread.until_sample = left;
+    left < 0 && draw(event)
+}
+
+#[cold]
+#[inline(never)]
+fn draw(event: &mut Event<'_>) -> bool {
+    first_sample(event.thread, event.process);
+    true
+}
+
+/// Draws the distance to the next sample from the exponential distribution
+/// whose mean is the interval of the session.
+pub(crate) fn first_sample(thread: &mut Thread, process: &Process) {
+    let mut random = thread.random;
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    thread.random = random;
+    // In (0, 1]: 53 random bits.
+    let uniform = ((random >> 11) + 1) as f64 / (1u64 << 53) as f64;
+    thread.until_sample = (-ln(uniform) * process.sample_bytes() as f64) as i64;
+}
+
+/// Natural logarithm of a number in (0, 1], good to a few parts in a million.
+/// The one of the mathematics library is not for us to call.
+fn ln(x: f64) -> f64 {
+    let bits = x.to_bits();
+    let exponent = ((bits >> 52) & 0x7ff) as i64 - 1023;
+    let mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
+    // atanh series of (m - 1) / (m + 1), m in [1, 2).
+    let t = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = t * t;
+    let series = t
+        * (2.0
+            + square
+                * (2.0 / 3.0 + square * (2.0 / 5.0 + square * (2.0 / 7.0 + square * 2.0 / 9.0))));
+    exponent as f64 * core::f64::consts::LN_2 + series
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn logarithm_is_close() {
+        for i in 1..=10_000 {
+            let x = f64::from(i) / 10_000.0;
+            assert!((super::ln(x) - x.ln()).abs() < 1e-5, "{x}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The `malloc` family.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use freehold_ledger::format::Family::Malloc;
+use freehold_unwind::Entry;
+
+use super::{Noted, allocated, released, restored, thunk};
+use crate::real::{self, Real};
+use crate::{early, thread};
+
+thunk!(malloc, on_malloc, "rsi", "rdx");
+thunk!(calloc, on_calloc, "rdx", "rcx");
+thunk!(realloc, on_realloc, "rdx", "rcx");
+thunk!(reallocarray, on_reallocarray, "rcx", "r8");
+thunk!(posix_memalign, on_posix_memalign, "rcx", "r8");
+thunk!(aligned_alloc, on_aligned_alloc, "rdx", "rcx");
+thunk!(memalign, on_memalign, "rdx", "rcx");
+thunk!(valloc, on_valloc, "rsi", "rdx");
+thunk!(pvalloc, on_pvalloc, "rsi", "rdx");
+
+/// Whether the real functions are known; finds them unless that is going on.
+#[inline(always)]
+fn is_ready(function: &Real) -> bool {
+    !function.address().is_null() || {
+        thread::current();
+        !function.address().is_null()
+    }
+}
+
+fn out_of_memory() -> *mut u8 {
+    // SAFETY: the location is valid for this thread.
+    unsafe { *libc::__errno_location() = libc::ENOMEM };
+    null_mut()
+}
+
+unsafe extern "C" fn on_malloc(size: usize, slot: usize, bp: usize) -> *mut u8 {
+    if !is_ready(&real::MALLOC) {
+        return early::allocate(size, 16);
+    }
+    // SAFETY: the signature of malloc.
+    let malloc = unsafe { real::MALLOC.get::<unsafe extern "C" fn(usize) -> *mut u8>() };
+    let Some(malloc) = malloc else {
+        return out_of_memory();
+    };
+    // SAFETY: as the caller called us.
+    let block = unsafe { malloc(size) };
+    allocated(block, size, Malloc, Entry { slot, bp });
+    block
+}
+
+unsafe extern "C" fn on_calloc(count: usize, size: usize, slot: usize, bp: usize) -> *mut u8 {
+    if !is_ready(&real::CALLOC) {
+        return match count.checked_mul(size) {
+            Some(bytes) => early::allocate(bytes, 16),
+            None => out_of_memory(),
+        };
+    }
+    // SAFETY: the signature of calloc.
+    let calloc = unsafe { real::CALLOC.get::<unsafe extern "C" fn(usize, usize) -> *mut u8>() };
+    let Some(calloc) = calloc else {
+        return out_of_memory();
+    };
+    // SAFETY: as the caller called us.
+    let block = unsafe { calloc(count, size) };
+    // It succeeded, so the product does not overflow.
+    allocated(block, count.wrapping_mul(size), Malloc, Entry { slot, bp });
+    block
+}
+
+/// The release of the old block is noted before the real call and the new block
+/// after it: between them another thread may be given the old address.
+#[inline(always)]
+fn reallocated(old: *mut u8, size: usize, entry: Entry, call: impl FnOnce() -> *mut u8) -> *mut u8 {
+    let noted = match old.is_null() {
+        true => Noted::Nothing,
+        false => released(old),
+    };
+    let block = call();
+    if !block.is_null() {
+        allocated(block, size, Malloc, entry);
+    } else if let Noted::Live(known) = noted
+        && (size != 0 || !frees_when_zero())
+    {
+        restored(old, &known);
+    }
+    block
+}
+
+/// What `realloc(p, 0)` does that returns null: glibc and tcmalloc release the
+/// block, as BSD's do not.
+fn frees_when_zero() -> bool {
+    true
+}
+
+/// A block from before the real functions were known moves to the real heap.
+#[cold]
+fn realloc_early(old: *mut u8, size: usize, entry: Entry) -> *mut u8 {
+    // SAFETY: the caller found that it is ours.
+    let old_size = unsafe { early::size(old) };
+    // SAFETY: our own hook.
+    let block = unsafe { on_malloc(size, entry.slot, entry.bp) };
+    if !block.is_null() {
+        // SAFETY: both are at least as long.
+        unsafe { core::ptr::copy_nonoverlapping(old, block, old_size.min(size)) };
+    }
+    block
+}
+
+unsafe extern "C" fn on_realloc(old: *mut u8, size: usize, slot: usize, bp: usize) -> *mut u8 {
+    let entry = Entry { slot, bp };
+    if early::owns(old) || !is_ready(&real::REALLOC) {
+        return match old.is_null() {
+            true => early::allocate(size, 16),
+            false => realloc_early(old, size, entry),
+        };
+    }
+    type Realloc = unsafe extern "C" fn(*mut u8, usize) -> *mut u8;
+    // SAFETY: the signature of realloc.
+    let Some(realloc) = (unsafe { real::REALLOC.get::<Realloc>() }) else {
+        return out_of_memory();
+    };
+    // SAFETY: as the caller called us.
+    reallocated(old, size, entry, || unsafe { realloc(old, size) })
+}
+
+unsafe extern "C" fn on_reallocarray(
+    old: *mut u8,
+    count: usize,
+    size: usize,
+    slot: usize,
+    bp: usize,
+) -> *mut u8 {
+    match count.checked_mul(size) {
+        // SAFETY: the same contract.
+        Some(bytes) => unsafe { on_realloc(old, bytes, slot, bp) },
+        None => out_of_memory(),
+    }
+}
+
+unsafe extern "C" fn on_posix_memalign(
+    out: *mut *mut u8,
+    align: usize,
+    size: usize,
+    slot: usize,
+    bp: usize,
+) -> c_int {
+    type Function = unsafe extern "C" fn(*mut *mut u8, usize, usize) -> c_int;
+    if is_ready(&real::POSIX_MEMALIGN)
+        // SAFETY: the signature of posix_memalign.
+        && let Some(function) = unsafe { real::POSIX_MEMALIGN.get::<Function>() }
+    {
+        // SAFETY: as the caller called us.
+        let error = unsafe { function(out, align, size) };
+        if error == 0 {
+            // SAFETY: it succeeded, so it wrote the block there.
+            allocated(unsafe { *out }, size, Malloc, Entry { slot, bp });
+        }
+        return error;
+    }
+    let block = early::allocate(size, align);
+    if block.is_null() {
+        return libc::ENOMEM;
+    }
+    // SAFETY: the caller passes a valid place.
+    unsafe { *out = block };
+    0
+}
+
+/// `aligned_alloc`, `memalign`.
+#[inline(always)]
+fn aligned(function: &Real, align: usize, size: usize, entry: Entry) -> *mut u8 {
+    if !is_ready(function) {
+        return early::allocate(size, align);
+    }
+    type Function = unsafe extern "C" fn(usize, usize) -> *mut u8;
+    // SAFETY: the signature of both.
+    let Some(call) = (unsafe { function.get::<Function>() }) else {
+        return out_of_memory();
+    };
+    // SAFETY: as the caller called us.
+    let block = unsafe { call(align, size) };
+    allocated(block, size, Malloc, entry);
+    block
+}
+
+unsafe extern "C" fn on_aligned_alloc(
+    align: usize,
+    size: usize,
+    slot: usize,
+    bp: usize,
+) -> *mut u8 {
+    aligned(&real::ALIGNED_ALLOC, align, size, Entry { slot, bp })
+}
+
+unsafe extern "C" fn on_memalign(align: usize, size: usize, slot: usize, bp: usize) -> *mut u8 {
+    aligned(&real::MEMALIGN, align, size, Entry { slot, bp })
+}
+
+/// `valloc`, `pvalloc`.
+fn page_aligned(function: &Real, size: usize, entry: Entry) -> *mut u8 {
+    if !is_ready(function) {
+        return early::allocate(size, 4096);
+    }
+    // SAFETY: the signature of both.
+    let call = unsafe { function.get::<unsafe extern "C" fn(usize) -> *mut u8>() };
+    let Some(call) = call else {
+        return out_of_memory();
+    };
+    // SAFETY: as the caller called us.
+    let block = unsafe { call(size) };
+    allocated(block, size, Malloc, entry);
+    block
+}
+
+unsafe extern "C" fn on_valloc(size: usize, slot: usize, bp: usize) -> *mut u8 {
+    page_aligned(&real::VALLOC, size, Entry { slot, bp })
+}
+
+unsafe extern "C" fn on_pvalloc(size: usize, slot: usize, bp: usize) -> *mut u8 {
+    page_aligned(&real::PVALLOC, size, Entry { slot, bp })
+}
+
+/// Notes the release and makes it.
+#[inline(always)]
+fn release(block: *mut u8) {
+    if block.is_null() {
+        return;
+    }
+    let noted = released(block);
+    if matches!(noted, Noted::Nothing) && early::owns(block) {
+        return;
+    }
+    // SAFETY: the signature of free.
+    if let Some(free) = unsafe { real::FREE.get::<unsafe extern "C" fn(*mut u8)>() } {
+        // SAFETY: as the caller called us.
+        unsafe { free(block) };
+    }
+}
+
+/// `free`.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(block: *mut u8) {
+    release(block);
+}
+
+/// `free_sized`, of C23.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free_sized(block: *mut u8, size: usize) {
+    // SAFETY: the signature of free_sized.
+    let function = unsafe { real::FREE_SIZED.get::<unsafe extern "C" fn(*mut u8, usize)>() };
+    match function {
+        Some(function) if !early::owns(block) && !block.is_null() => {
+            released(block);
+            // SAFETY: as the caller called us.
+            unsafe { function(block, size) };
+        }
+        _ => release(block),
+    }
+}
+
+/// `free_aligned_sized`, of C23.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
+    type Function = unsafe extern "C" fn(*mut u8, usize, usize);
+    // SAFETY: the signature of free_aligned_sized.
+    match unsafe { real::FREE_ALIGNED_SIZED.get::<Function>() } {
+        Some(function) if !early::owns(block) && !block.is_null() => {
+            released(block);
+            // SAFETY: as the caller called us.
+            unsafe { function(block, align, size) };
+        }
+        _ => release(block),
+    }
+}
+
+/// `malloc_usable_size`.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
+    if early::owns(block.cast()) {
+        // SAFETY: it is ours.
+        return unsafe { early::size(block.cast()) };
+    }
+    if !is_ready(&real::USABLE_SIZE) {
+        return 0;
+    }
+    // SAFETY: the signature of malloc_usable_size.
+    let function = unsafe { real::USABLE_SIZE.get::<unsafe extern "C" fn(*mut c_void) -> usize>() };
+    // SAFETY: as the caller called us.
+    function.map_or(0, |f| unsafe { f(block) })
+}

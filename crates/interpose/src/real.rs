@@ -1,0 +1,145 @@
+//! The functions that would have been called without us: the next definitions
+//! behind this library, so that a program's own allocator stays in use.
+
+use core::ffi::{CStr, c_void};
+use core::mem::transmute_copy;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// One function, found once. Thunks read its first word.
+#[repr(C)]
+pub(crate) struct Real {
+    at: AtomicPtr<c_void>,
+    name: &'static CStr,
+}
+
+impl Real {
+    const fn new(name: &'static CStr) -> Real {
+        Real {
+            name,
+            at: AtomicPtr::new(core::ptr::null_mut()),
+        }
+    }
+
+    /// Its address, null when the program has none.
+    #[inline(always)]
+    pub(crate) fn address(&self) -> *mut c_void {
+        // Relaxed: written once, before anybody needs it; code is immutable.
+        self.at.load(Ordering::Relaxed)
+    }
+
+    /// The function as a pointer of type `F`; `None` when there is none.
+    ///
+    /// # Safety
+    /// `F` is the type of a pointer to a function of this signature.
+    #[inline(always)]
+    pub(crate) unsafe fn get<F: Copy>(&self) -> Option<F> {
+        const { assert!(size_of::<F>() == size_of::<usize>()) };
+        let at = self.address();
+        if at.is_null() {
+            return None;
+        }
+        // SAFETY: promised by the caller.
+        Some(unsafe { transmute_copy(&at) })
+    }
+
+    fn find(&self) {
+        // SAFETY: a C string; the result is only stored.
+        let at = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
+        self.at.store(at, Ordering::Relaxed);
+    }
+
+    /// Looks in the C++ libraries that are loaded, whoever loaded them.
+    #[cold]
+    fn find_in_cpp(&self) {
+        self.find();
+        let libraries = [c"libstdc++.so.6", c"libc++abi.so.1", c"libc++.so.1"];
+        for library in libraries {
+            if !self.address().is_null() {
+                return;
+            }
+            // SAFETY: RTLD_NOLOAD loads nothing; a null handle is not used.
+            unsafe {
+                let handle = libc::dlopen(library.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
+                if !handle.is_null() {
+                    let at = libc::dlsym(handle, self.name.as_ptr());
+                    self.at.store(at, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+macro_rules! functions {
+    ($all:ident: $($id:ident = $name:literal),* $(,)?) => {
+        $(pub(crate) static $id: Real = Real::new($name);)*
+        static $all: &[&Real] = &[$(&$id),*];
+    };
+}
+
+functions! { EAGER:
+    MALLOC = c"malloc", CALLOC = c"calloc", REALLOC = c"realloc", FREE = c"free",
+    REALLOCARRAY = c"reallocarray", POSIX_MEMALIGN = c"posix_memalign",
+    ALIGNED_ALLOC = c"aligned_alloc", MEMALIGN = c"memalign", VALLOC = c"valloc",
+    PVALLOC = c"pvalloc", USABLE_SIZE = c"malloc_usable_size", FREE_SIZED = c"free_sized",
+    FREE_ALIGNED_SIZED = c"free_aligned_sized",
+    MMAP = c"mmap", MUNMAP = c"munmap", MREMAP = c"mremap",
+    DLCLOSE = c"dlclose", EXIT_NOW = c"_exit", EXIT_NOW_C99 = c"_Exit",
+}
+
+functions! { CPP:
+    NEW = c"_Znwm", NEW_NOTHROW = c"_ZnwmRKSt9nothrow_t",
+    NEW_ALIGNED = c"_ZnwmSt11align_val_t",
+    NEW_ALIGNED_NOTHROW = c"_ZnwmSt11align_val_tRKSt9nothrow_t",
+    NEW_ARRAY = c"_Znam", NEW_ARRAY_NOTHROW = c"_ZnamRKSt9nothrow_t",
+    NEW_ARRAY_ALIGNED = c"_ZnamSt11align_val_t",
+    NEW_ARRAY_ALIGNED_NOTHROW = c"_ZnamSt11align_val_tRKSt9nothrow_t",
+    DELETE = c"_ZdlPv", DELETE_SIZED = c"_ZdlPvm", DELETE_NOTHROW = c"_ZdlPvRKSt9nothrow_t",
+    DELETE_ALIGNED = c"_ZdlPvSt11align_val_t",
+    DELETE_SIZED_ALIGNED = c"_ZdlPvmSt11align_val_t",
+    DELETE_ALIGNED_NOTHROW = c"_ZdlPvSt11align_val_tRKSt9nothrow_t",
+    DELETE_ARRAY = c"_ZdaPv", DELETE_ARRAY_SIZED = c"_ZdaPvm",
+    DELETE_ARRAY_NOTHROW = c"_ZdaPvRKSt9nothrow_t",
+    DELETE_ARRAY_ALIGNED = c"_ZdaPvSt11align_val_t",
+    DELETE_ARRAY_SIZED_ALIGNED = c"_ZdaPvmSt11align_val_t",
+    DELETE_ARRAY_ALIGNED_NOTHROW = c"_ZdaPvSt11align_val_tRKSt9nothrow_t",
+}
+
+const UNKNOWN: u32 = 0;
+const SEARCHING: u32 = 1;
+const KNOWN: u32 = 2;
+static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
+
+/// Whether [`resolve`] has ended.
+pub(crate) fn is_resolved() -> bool {
+    // Acquire: the addresses were written before.
+    STATE.load(Ordering::Acquire) == KNOWN
+}
+
+/// Finds all functions that a C program can have. Calls that come from within
+/// (`dlsym` may allocate) must not wait for it.
+#[cold]
+pub(crate) fn resolve() {
+    let order = (Ordering::Acquire, Ordering::Acquire);
+    match STATE.compare_exchange(UNKNOWN, SEARCHING, order.0, order.1) {
+        Ok(_) => {
+            EAGER.iter().for_each(|f| f.find());
+            // Release: pairs with `is_resolved`.
+            STATE.store(KNOWN, Ordering::Release);
+        }
+        Err(_) => {
+            // Another thread, before `main`: soon done.
+            while !is_resolved() {
+                core::hint::spin_loop();
+            }
+        }
+    }
+}
+
+/// Finds the C++ functions; called when the first of them is used, because
+/// their library may have been loaded by `dlopen`.
+#[cold]
+pub(crate) fn resolve_cpp() {
+    CPP.iter()
+        .filter(|f| f.address().is_null())
+        .for_each(|f| f.find_in_cpp());
+}

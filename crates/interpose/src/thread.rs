@@ -1,0 +1,323 @@
+//! What each thread has for itself, and how a hook gets at it.
+//!
+//! The state is found through one word of initial-exec thread-local storage,
+//! which needs neither a call nor an allocation, and is there before any code
+//! of the program runs. The state itself lies in memory that a forked child
+//! finds wiped: its gate is then closed, and the child's first event begins a
+//! ledger of its own.
+//!
+//! States of threads that ended are taken over by threads that begin. There is
+//! no destructor: a thread may allocate until its very end.
+
+use core::arch::{asm, global_asm};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence};
+
+use freehold_ledger::writer::{Ledger, ThreadLog};
+use freehold_unwind::{History, StackBounds};
+
+use crate::capture::Cache;
+use crate::process::{self, Mode};
+use crate::real;
+
+global_asm!(
+    ".pushsection .tbss,\"awT\",@nobits",
+    ".hidden freehold_tls",
+    ".globl freehold_tls",
+    ".type freehold_tls,@tls_object",
+    ".size freehold_tls,16",
+    ".p2align 4",
+    "freehold_tls: .zero 16",
+    ".popsection",
+);
+
+/// The thread-local words.
+#[repr(C)]
+struct Local {
+    thread: *mut Thread,
+    /// Set while this thread sets up its state: what it allocates meanwhile is
+    /// not recorded.
+    starting: bool,
+}
+
+#[inline(always)]
+fn local() -> *mut Local {
+    let at: *mut Local;
+    // SAFETY: reads the thread pointer and the offset of our own variable.
+    unsafe {
+        asm!(
+            "mov {at}, qword ptr [rip + freehold_tls@GOTTPOFF]",
+            "add {at}, qword ptr fs:[0]",
+            at = out(reg) at,
+            options(pure, readonly, nostack),
+        );
+    }
+    at
+}
+
+/// Who may pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Gate {
+    /// Not begun, or wiped by a fork.
+    New = 0,
+    /// Events are recorded.
+    Open = 1,
+    /// An event is being recorded: what comes now comes from a signal handler.
+    Busy = 2,
+    /// Nothing is recorded.
+    Passive = 3,
+}
+
+/// The state of a thread. Zeroed bytes are one that has not begun.
+#[repr(C)]
+pub(crate) struct Thread {
+    gate: AtomicU32,
+    /// Kernel id of the thread that uses it.
+    owner: AtomicU32,
+    /// Bytes until the next sample, when blocks are sampled.
+    pub(crate) until_sample: i64,
+    pub(crate) random: u64,
+    /// A block that `operator delete` released and is about to pass to `free`.
+    pub(crate) passing: usize,
+    pub(crate) bounds: StackBounds,
+    /// The stack pointer at the last event, for the scan.
+    pub(crate) last_slot: usize,
+    pub(crate) log: ThreadLog,
+    /// For events that interrupt an event.
+    pub(crate) nested_log: ThreadLog,
+    nested: AtomicU32,
+    pub(crate) cache: Cache,
+    pub(crate) history: History,
+}
+
+/// States of a process that were made so far.
+const MOST: usize = 16384;
+
+/// All states of a process. Zeroed bytes are none.
+#[repr(C)]
+pub(crate) struct Threads {
+    made: AtomicU32,
+    hand: AtomicU32,
+    all: [AtomicPtr<Thread>; MOST],
+}
+
+/// A thread in the middle of an event.
+pub(crate) struct Event<'a> {
+    pub(crate) thread: &'a mut Thread,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) process: &'static process::Process,
+    /// The event interrupted another one: only `nested_log` may be used.
+    pub(crate) nested: bool,
+}
+
+impl Event<'_> {
+    /// The log to write to.
+    #[inline(always)]
+    pub(crate) fn log(&mut self) -> &mut ThreadLog {
+        if self.nested {
+            &mut self.thread.nested_log
+        } else {
+            &mut self.thread.log
+        }
+    }
+}
+
+/// Runs `record` for an event of this thread, unless nothing is recorded.
+///
+/// The closure must not call anything that the program could have replaced.
+#[inline(always)]
+pub(crate) fn event<R>(record: impl FnOnce(&mut Event<'_>) -> R) -> Option<R> {
+    // SAFETY: the word belongs to this thread.
+    let thread = unsafe { (*local()).thread };
+    if thread.is_null() {
+        return slow_event(record);
+    }
+    // SAFETY: once set it points to a state that is never unmapped.
+    let gate = unsafe { &(*thread).gate };
+    // Relaxed, here and below: only this thread and its signal handlers look
+    // at the gate; the compiler fences order it for them.
+    let value = gate.load(Ordering::Relaxed);
+    if value == Gate::Passive as u32 {
+        return None;
+    }
+    if value != Gate::Open as u32 {
+        return slow_event(record);
+    }
+    gate.store(Gate::Busy as u32, Ordering::Relaxed);
+    compiler_fence(Ordering::SeqCst);
+    let process = process::get();
+    let result = record(&mut Event {
+        // SAFETY: the gate keeps everybody else out.
+        thread: unsafe { &mut *thread },
+        ledger: process.ledger(),
+        process,
+        nested: false,
+    });
+    compiler_fence(Ordering::SeqCst);
+    gate.store(Gate::Open as u32, Ordering::Relaxed);
+    Some(result)
+}
+
+#[cold]
+#[inline(never)]
+fn slow_event<R>(record: impl FnOnce(&mut Event<'_>) -> R) -> Option<R> {
+    let thread = current()?;
+    // SAFETY: as in `event`.
+    let gate = unsafe { &(*thread).gate };
+    match gate.load(Ordering::Relaxed) {
+        value if value == Gate::Open as u32 => event(record),
+        value if value == Gate::Busy as u32 => nested_event(thread, record),
+        _ => None,
+    }
+}
+
+/// An event of a signal handler that interrupted an event of the same thread.
+fn nested_event<R>(thread: *mut Thread, record: impl FnOnce(&mut Event<'_>) -> R) -> Option<R> {
+    // SAFETY: as in `event`.
+    let nested = unsafe { &(*thread).nested };
+    let process = process::get();
+    if nested.swap(1, Ordering::Relaxed) != 0 {
+        // A handler that interrupted a handler: count what is lost.
+        process.ledger().note_drop();
+        return None;
+    }
+    compiler_fence(Ordering::SeqCst);
+    let result = record(&mut Event {
+        // SAFETY: the interrupted event does not run before we return; the
+        // parts that it may have left half done are not used by nested ones.
+        thread: unsafe { &mut *thread },
+        ledger: process.ledger(),
+        process,
+        nested: true,
+    });
+    compiler_fence(Ordering::SeqCst);
+    nested.store(0, Ordering::Relaxed);
+    Some(result)
+}
+
+/// The state of this thread, begun if need be; `None` while it begins.
+pub(crate) fn current() -> Option<*mut Thread> {
+    let local = local();
+    // SAFETY: the words belong to this thread.
+    unsafe {
+        let thread = (*local).thread;
+        if !thread.is_null() && (*thread).gate.load(Ordering::Relaxed) != Gate::New as u32 {
+            return Some(thread);
+        }
+        if (*local).starting {
+            return None;
+        }
+        (*local).starting = true;
+        let errno = *libc::__errno_location();
+        real::resolve();
+        (*local).thread = begin();
+        *libc::__errno_location() = errno;
+        (*local).starting = false;
+        Some((*local).thread)
+    }
+}
+
+/// A closed state for threads that are not tracked.
+static PASSIVE: Passive = Passive(Gate::Passive as u32);
+
+#[repr(C, align(64))]
+struct Passive(u32);
+
+fn begin() -> *mut Thread {
+    let passive = (&raw const PASSIVE).cast_mut().cast::<Thread>();
+    if process::begin() == Mode::Passive {
+        return passive;
+    }
+    let process = process::get();
+    // SAFETY: gettid has no requirement.
+    let tid = unsafe { libc::syscall(libc::SYS_gettid) } as u32;
+    let Some((thread, old)) = process.threads().take(tid) else {
+        return passive;
+    };
+    // SAFETY: just made or taken over: nobody else uses it.
+    let state = unsafe { &mut *thread };
+    if old {
+        state.log.take_over(process.ledger(), tid, name());
+        state.history.flush();
+    } else {
+        state.log.begin(process.ledger(), tid, name());
+    }
+    state.nested_log.begin_nested(&state.log);
+    state.bounds = StackBounds::for_current_thread();
+    state.random = u64::from(tid) << 32 | 0x9e37_79b9;
+    state.passing = 0;
+    state.nested.store(0, Ordering::Relaxed);
+    crate::capture::first_sample(state, process);
+    compiler_fence(Ordering::SeqCst);
+    state.gate.store(Gate::Open as u32, Ordering::Relaxed);
+    thread
+}
+
+/// The name of the calling thread.
+fn name() -> [u64; 2] {
+    let mut name = [0u64; 2];
+    // SAFETY: the buffer has the sixteen bytes that the call writes.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name
+}
+
+impl Threads {
+    /// A state for the thread `tid`, and whether another one used it before.
+    fn take(&self, tid: u32) -> Option<(*mut Thread, bool)> {
+        // Acquire: pairs with the release below.
+        let made = self.made.load(Ordering::Acquire).min(MOST as u32);
+        // A few of those known, a different few each time: cheap, and in the
+        // long run each is looked at.
+        for _ in 0..made.min(8) {
+            let i = self.hand.fetch_add(1, Ordering::Relaxed) % made;
+            let thread = self.all[i as usize].load(Ordering::Acquire);
+            // SAFETY: null, or a state that is never unmapped.
+            let Some(state) = (unsafe { thread.as_ref() }) else {
+                continue;
+            };
+            let owner = state.owner.load(Ordering::Relaxed);
+            let idle = state.gate.load(Ordering::Relaxed) == Gate::Open as u32;
+            // A state with our own number is that of a thread that ended, too.
+            if idle
+                && (owner == tid || is_gone(owner))
+                // Acquire: all that the last owner wrote.
+                && state
+                    .owner
+                    .compare_exchange(owner, tid, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
+                return Some((thread, true));
+            }
+        }
+        let at = freehold_ledger::map_private(size_of::<Thread>() as u64).ok()?;
+        let thread = at.cast::<Thread>();
+        // SAFETY: just mapped, zeroed.
+        unsafe { (*thread).owner.store(tid, Ordering::Relaxed) };
+        let i = self.made.fetch_add(1, Ordering::AcqRel) as usize;
+        if let Some(place) = self.all.get(i) {
+            place.store(thread, Ordering::Release);
+        }
+        Some((thread, false))
+    }
+
+    /// All states, with the kernel id of their owners.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32, &Thread)) {
+        let made = self.made.load(Ordering::Acquire).min(MOST as u32);
+        for place in &self.all[..made as usize] {
+            // SAFETY: null, or a state that is never unmapped.
+            if let Some(state) = unsafe { place.load(Ordering::Acquire).as_ref() } {
+                visit(state.owner.load(Ordering::Relaxed), state);
+            }
+        }
+    }
+}
+
+/// Whether no thread of this process has the kernel id `tid`.
+pub(crate) fn is_gone(tid: u32) -> bool {
+    // SAFETY: signal 0 is never sent.
+    unsafe {
+        let pid = libc::syscall(libc::SYS_getpid);
+        libc::syscall(libc::SYS_tgkill, pid, tid, 0) != 0
+            && *libc::__errno_location() == libc::ESRCH
+    }
+}
