@@ -1,1 +1,103 @@
-//! unwind
+//! Return addresses of the current thread, captured from inside an allocation
+//! hook.
+//!
+//! # What the caller owes
+//!
+//! - An [`Entry`] taken by the very first instructions of the hook: the address
+//!   of the word that holds the hook's return address, and `rbp` as the caller
+//!   left it. A naked function that copies `rsp` and `rbp` into argument
+//!   registers and jumps on does this; nothing of it is unwound later.
+//! - [`StackBounds`] computed once for each thread, by that thread.
+//! - One [`History`] for each thread, in zeroed memory. A signal handler that
+//!   interrupts a capture must not use the same history: keep a busy flag, and
+//!   call [`walk`] when it is set. Call [`History::flush`] before a history
+//!   serves another thread.
+//! - [`flush_rules`] after every `dlclose`, and after every `dlopen` (an
+//!   address that was not code may have become code).
+//!
+//! # What the crate promises
+//!
+//! Capturing allocates nothing, takes no lock, leaves `errno` alone, and makes
+//! no system call while the thread runs on its own stack. It reads stack words
+//! directly only where [`StackBounds`] or the frames themselves prove that they
+//! are mapped; everything else is read through `process_vm_readv`, which fails
+//! instead of faulting. A remembered stack is returned only when every word
+//! that the unwinder read to obtain it still has the same value.
+//!
+//! # What it does not do
+//!
+//! It gives no symbol names, does not unwind other threads, registers no frame
+//! information, and does not read `.debug_frame` or `__register_frame` tables:
+//! code without `.eh_frame` (a JIT's) is walked by frame pointers, and the stack
+//! is marked [`approximate`](Stack::approximate).
+//!
+//! # Map
+//!
+//! `entry → history (remembered stacks) → walk (rule after rule) → table (rule
+//! cache) → cfi (rule from .eh_frame) → object (which module)`; `generic` is the
+//! slow walk for frames that need more registers than `rsp` and `rbp`; `memory`
+//! and `sys` are the only places that read what may not be there.
+#![no_std]
+#![warn(missing_docs)]
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+compile_error!(
+    "freehold-unwind knows only x86_64 Linux: another architecture needs its own rule.rs \
+     (registers and packing), expr.rs, generic.rs (register capture), sys.rs and signal frame layout"
+);
+
+#[cfg(any(test, feature = "check"))]
+extern crate std;
+
+mod bounds;
+mod cfi;
+mod expr;
+mod generic;
+mod history;
+mod memory;
+mod object;
+mod ring;
+mod rule;
+mod sys;
+mod table;
+mod walk;
+
+#[cfg(feature = "check")]
+pub mod check;
+
+pub use bounds::StackBounds;
+pub use cfi::{Sections, rule_from_sections};
+pub use history::{History, Statistics};
+pub use rule::{Kind, Rule, SavedBp};
+pub use table::flush_rules;
+pub use walk::{hash_frames, walk};
+
+/// The greatest depth of a captured stack.
+pub const MAX_DEPTH: usize = 128;
+
+/// The registers of the frame that called the hooked function, as it will see
+/// them after the return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Address of the word that holds the return address.
+    pub slot: usize,
+    /// `rbp` at entry.
+    pub bp: usize,
+}
+
+/// One captured stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Stack<'a> {
+    /// Return addresses, innermost first. A frame that was interrupted by a
+    /// signal is stored as its program counter plus one, so that `address - 1`
+    /// lies in the right instruction for every frame.
+    pub frames: &'a [usize],
+    /// [`hash_frames`] of the frames.
+    pub hash: u64,
+    /// The walk reached the outermost frame.
+    pub complete: bool,
+    /// There were more frames than the depth allowed.
+    pub truncated: bool,
+    /// A frame without unwind data was crossed by its frame pointer.
+    pub approximate: bool,
+}

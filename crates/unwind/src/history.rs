@@ -1,0 +1,298 @@
+//! Remembered stacks: which one is predicted, and the proof that it is the one.
+//!
+//! # Why a hit is right
+//!
+//! A walk is a function of the words it reads, of rbp at entry, of the rules, of
+//! the depth and of the bounds. An entry stores all of these which had a part in
+//! the result. The address of each word follows from the words before it; so by
+//! induction, if all are equal in order, a walk now would read the same words,
+//! and come to the same frames. Prediction chooses which entry to compare; it
+//! never decides.
+//!
+//! # Why comparing cannot fault
+//!
+//! Words are compared in the order in which the walk read them, up to the first
+//! difference, so every address read is one which a walk now would read too. On
+//! the thread's own stack these lie between a live frame and the end of the
+//! stack. On any other stack (coroutines, alternate signal stacks) only walks are
+//! remembered that used unwind data for every frame and reached the outermost
+//! one: then each address is a slot of a live frame, and live frames are mapped.
+
+use crate::memory::load;
+use crate::ring::Ring;
+use crate::walk::{Trace, walk_traced};
+use crate::{Entry, MAX_DEPTH, Stack, StackBounds, table};
+
+const KEYS: usize = 1024;
+/// The words a walk may depend on and still be remembered: a return address for
+/// each frame, and rbp or more for some.
+const TRACED: usize = 320;
+
+/// What is compared first, one cache line.
+#[repr(C, align(64))]
+struct Key {
+    /// Zero: the key is not in use.
+    slot: usize,
+    ra: usize,
+    bp: usize,
+    /// All ones if the stack depends on rbp at entry, else zero.
+    bp_mask: usize,
+    /// Generation of the rules, and depth.
+    stamp: u64,
+    /// Position of the first word in the ring.
+    position: u32,
+    words: u32,
+    id: u32,
+    hash: u64,
+}
+
+/// Per-thread state: the remembered stacks, and space for the walk.
+///
+/// All zero bytes are a valid, empty history: place it in zeroed memory, such as
+/// an anonymous mapping. Pages that are not needed stay untouched. After a fork
+/// the child may go on with its copy, or find zeros.
+///
+/// A history serves one thread at a time, and must be [flushed](History::flush)
+/// before it serves another.
+#[repr(C, align(64))]
+pub struct History {
+    /// Hash of the last ids.
+    recent: u64,
+    /// Counters; see [`Statistics`].
+    statistics: Statistics,
+    keys: [Key; KEYS],
+    scratch: Scratch,
+    ring: Ring,
+}
+
+const _: () = assert!(size_of::<Key>() == 64);
+const _: () = assert!(size_of::<History>() <= 208 << 10);
+
+/// How well prediction does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Statistics {
+    /// Captures that had to walk.
+    pub misses: u64,
+    /// Of these, stacks that could not be remembered.
+    pub unremembered: u64,
+}
+
+struct Scratch {
+    frames: [usize; MAX_DEPTH],
+    offsets: [i32; TRACED],
+    values: [u64; TRACED],
+}
+
+/// Writes a walk's words into the scratch space.
+struct Recorder<'a> {
+    slot: usize,
+    offsets: &'a mut [i32; TRACED],
+    values: &'a mut [u64; TRACED],
+    count: usize,
+    initial_bp: bool,
+    /// More words than fit, or words too far away.
+    lost: bool,
+}
+
+impl Trace for Recorder<'_> {
+    #[inline(always)]
+    fn word(&mut self, address: usize, value: usize) {
+        let distance = address.wrapping_sub(self.slot) as isize >> 3;
+        if self.count == TRACED || distance as i32 as isize != distance {
+            self.lost = true;
+            return;
+        }
+        self.offsets[self.count] = distance as i32;
+        self.values[self.count] = value as u64;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn initial_bp(&mut self) {
+        self.initial_bp = true;
+    }
+}
+
+#[inline(always)]
+fn stamp(depth: usize) -> u64 {
+    u64::from(table::generation()) << 32 | depth as u64
+}
+
+impl History {
+    /// The id of the current stack: the one that `intern` gave for the same
+    /// stack before if that can be proved, else what `intern` gives now.
+    ///
+    /// `intern` may return 0 for "could not store": such a stack is not
+    /// remembered. `depth` is taken as 1 to [`MAX_DEPTH`]. Neither allocates nor
+    /// blocks by itself; `intern` must not capture with the same history.
+    ///
+    /// # Safety
+    ///
+    /// - `entry` must come from the start of a function of this thread that has
+    ///   not returned yet;
+    /// - `bounds` must be those of this thread, the same for every capture since
+    ///   the last [`flush`](History::flush);
+    /// - no other capture may be going on with this history.
+    #[inline(always)]
+    pub unsafe fn capture(
+        &mut self,
+        entry: Entry,
+        depth: usize,
+        bounds: StackBounds,
+        intern: impl FnOnce(&Stack<'_>) -> u32,
+    ) -> u32 {
+        // SAFETY: the slot holds the return address of a running function.
+        let ra = unsafe { load(entry.slot) };
+        let place = (ra as u64 ^ (entry.slot as u64) << 20 ^ self.recent << 40)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let index = (place >> (64 - KEYS.ilog2())) as usize;
+        let key = &self.keys[index];
+        let differs = (key.slot ^ entry.slot) | (key.ra ^ ra) | ((key.bp ^ entry.bp) & key.bp_mask);
+        let id = if differs == 0
+            && key.stamp == stamp(depth)
+            // SAFETY: a key in use, and the same slot of the same thread.
+            && unsafe { self.words_are_equal(key) }
+        {
+            #[cfg(feature = "check")]
+            // SAFETY: the caller's promise.
+            unsafe {
+                crate::check::compare_hit(entry, depth, bounds, key.hash);
+            }
+            key.id
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { self.miss(index, entry, ra, depth, bounds, intern) }
+        };
+        // Eight bits of each of the last two ids.
+        self.recent = (self.recent << 8 ^ u64::from(id.wrapping_mul(0x9E37_79B1) >> 16)) & 0xffff;
+        id
+    }
+
+    /// Whether every word that led to the stack is as it was.
+    ///
+    /// # Safety
+    ///
+    /// The key must be in use, and its slot that of a running function.
+    #[inline(always)]
+    unsafe fn words_are_equal(&self, key: &Key) -> bool {
+        let count = key.words as usize;
+        // SAFETY: the ring clears the key before it overwrites the chunk.
+        let (values, offsets) = unsafe { self.ring.chunk(key.position, count) };
+        for i in 0..count {
+            // SAFETY: inside the chunk.
+            let (value, offset) = unsafe { (*values.add(i), *offsets.add(i)) };
+            let address = key.slot.wrapping_add_signed(offset as isize * 8);
+            // SAFETY: all words before it are equal, so it may be read: see the
+            // top of this file.
+            if unsafe { load(address) } as u64 != value {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn miss(
+        &mut self,
+        index: usize,
+        entry: Entry,
+        ra: usize,
+        depth: usize,
+        bounds: StackBounds,
+        intern: impl FnOnce(&Stack<'_>) -> u32,
+    ) -> u32 {
+        // Before the walk: rules that are flushed meanwhile make the entry void.
+        let stamp = stamp(depth);
+        self.statistics.misses += 1;
+        // The walk may read memory of other programs' making: no key may be half
+        // written if something goes wrong there.
+        let Scratch {
+            frames,
+            offsets,
+            values,
+        } = &mut self.scratch;
+        let mut trace = Recorder {
+            slot: entry.slot,
+            offsets,
+            values,
+            count: 0,
+            initial_bp: false,
+            lost: false,
+        };
+        // SAFETY: the caller's promise.
+        let (stack, provenance) = unsafe { walk_traced(entry, depth, bounds, frames, &mut trace) };
+        let Recorder {
+            count,
+            initial_bp,
+            lost,
+            ..
+        } = trace;
+        let id = intern(&stack);
+        let provable = !provenance.foreign || (stack.complete && !stack.approximate);
+        if id == 0 || lost || provenance.untraced || !provable {
+            self.statistics.unremembered += 1;
+            return id;
+        }
+        let bp_mask = if initial_bp { usize::MAX } else { 0 };
+        let (slot, hash) = (entry.slot, stack.hash);
+        self.remember(
+            index,
+            count,
+            Key {
+                slot,
+                ra,
+                bp: entry.bp,
+                bp_mask,
+                stamp,
+                position: 0,
+                words: 0,
+                id,
+                hash,
+            },
+        );
+        id
+    }
+
+    fn remember(&mut self, index: usize, count: usize, key: Key) {
+        let old = &mut self.keys[index];
+        let old_position = (old.slot != 0).then_some(old.position);
+        old.slot = 0;
+        let (keys, scratch) = (&mut self.keys, &self.scratch);
+        let position = self.ring.put(
+            index as u32,
+            old_position,
+            &scratch.values[..count],
+            &scratch.offsets[..count],
+            |gone| {
+                // After a flush the key may have another chunk already; to forget
+                // it then costs a walk.
+                keys[gone as usize].slot = 0;
+            },
+        );
+        if let Some(position) = position {
+            self.keys[index] = Key {
+                position,
+                words: count as u32,
+                ..key
+            };
+        }
+    }
+
+    /// Forgets all remembered stacks.
+    pub fn flush(&mut self) {
+        for key in &mut self.keys {
+            // Untouched pages stay untouched.
+            if key.slot != 0 {
+                key.slot = 0;
+            }
+        }
+        self.recent = 0;
+    }
+
+    /// How often this history had to walk.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+}

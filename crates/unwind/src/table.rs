@@ -1,0 +1,170 @@
+//! The process-wide cache of rules.
+//!
+//! One atomic word holds a rule and what is left of its address:
+//!
+//! ```text
+//!  63               32 31           0
+//! +-------------------+--------------+
+//! | tag (32 bits)     | rule         |     index: 15 bits
+//! +-------------------+--------------+
+//! ```
+//!
+//! Index and tag together are the 47 bits of a user address, multiplied by an
+//! odd number, which can be undone: no two addresses share index and tag. A word
+//! is read and written whole, so racing writers cannot make a wrong rule.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use crate::rule::{Kind, Rule};
+use crate::{cfi, object, sys};
+
+const ADDRESS_BITS: u32 = 47;
+const INDEX_BITS: u32 = ADDRESS_BITS - 32;
+/// Odd, so that multiplication modulo 2^47 is a bijection.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+static TABLE: [AtomicU64; 1 << INDEX_BITS] = [const { AtomicU64::new(0) }; 1 << INDEX_BITS];
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Counts calls of [`flush_rules`].
+#[inline(always)]
+pub(crate) fn generation() -> u32 {
+    // Relaxed: a thread that has not yet seen a flush behaves as if it had
+    // captured just before it.
+    GENERATION.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+fn place(address: usize) -> (usize, u64) {
+    let spread = (address as u64).wrapping_mul(SPREAD);
+    (
+        (spread >> 32) as usize & ((1 << INDEX_BITS) - 1),
+        spread << 32,
+    )
+}
+
+/// The rule for the frame whose return address is `address`.
+#[inline(always)]
+pub(crate) fn lookup(address: usize) -> Rule {
+    let (index, tag) = place(address);
+    // Relaxed: the word is complete in itself.
+    let word = TABLE[index].load(Ordering::Relaxed);
+    // An empty word has the tag zero, which an address may have too: the rule
+    // must not be empty either. Address bits above the 47 must be clear.
+    if (word ^ tag) >> 32 == 0 && word as u32 != 0 && address >> ADDRESS_BITS == 0 {
+        return Rule::from_bits(word as u32);
+    }
+    miss(address)
+}
+
+#[cold]
+#[inline(never)]
+fn miss(address: usize) -> Rule {
+    if address >> ADDRESS_BITS != 0 {
+        return Rule::NOT_CODE;
+    }
+    let before = GENERATION.load(Ordering::SeqCst);
+    let rule = compute(address);
+    debug_assert!(rule.kind() != Kind::Empty);
+    let (index, tag) = place(address);
+    let word = tag | u64::from(rule.bits());
+    TABLE[index].store(word, Ordering::Relaxed);
+    // Either this thread sees that a flush began meanwhile and takes its word
+    // back, or the flush comes later and clears the word: with a sequentially
+    // consistent fence on both sides one of the two must see the other.
+    fence(Ordering::SeqCst);
+    if GENERATION.load(Ordering::SeqCst) != before {
+        // Failure means that another word is there: nothing of ours to take back.
+        let _ = TABLE[index].compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+    rule
+}
+
+/// Forgets all cached rules, and with them every remembered stack of every
+/// [`History`](crate::History). Call it after an object was unloaded or loaded.
+/// Any thread may, at any time; it takes no lock.
+pub fn flush_rules() {
+    GENERATION.fetch_add(1, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
+    for word in &TABLE {
+        // Untouched pages stay untouched.
+        if word.load(Ordering::Relaxed) != 0 {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Works out the rule for a return address, which may be anything.
+fn compute(address: usize) -> Rule {
+    let pc = address - 1;
+    let Some(object) = object::find(pc) else {
+        return outside_objects(address);
+    };
+    // SAFETY: a frame of this thread is in the object, or its address is left
+    // over from one: the caller of dlclose must not let frames of it live.
+    let rule = unsafe { object.sections() }.and_then(|s| cfi::rule_from_sections(&s, pc));
+    rule.unwrap_or_else(|| without_tables(address))
+}
+
+/// No object: a JIT's code, or no code at all.
+fn outside_objects(address: usize) -> Rule {
+    let mut probe = [0usize];
+    if address < 4096 || !sys::read_own_memory((address - 1) & !7, &mut probe) {
+        return Rule::NOT_CODE;
+    }
+    without_tables(address)
+}
+
+/// Code without unwind data: the C library's signal return (musl has none for
+/// it), or a frame pointer.
+fn without_tables(address: usize) -> Rule {
+    let mut words = [0usize; 3];
+    let aligned = address & !7;
+    if sys::read_own_memory(aligned, &mut words) {
+        let mut code = [0u8; 24];
+        for (bytes, word) in code.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        let code = &code[address - aligned..];
+        // mov $15, %rax (or %eax); syscall
+        let returns = |s: &[u8]| code.starts_with(s);
+        if returns(&[0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05])
+            || returns(&[0xb8, 15, 0, 0, 0, 0x0f, 0x05])
+        {
+            return Rule::SIGNAL;
+        }
+    }
+    Rule::FRAME_POINTER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_unique() {
+        // The inverse of an odd number modulo 2^64, by Newton's iteration.
+        let mut inverse = SPREAD;
+        for _ in 0..6 {
+            inverse = inverse.wrapping_mul(2u64.wrapping_sub(SPREAD.wrapping_mul(inverse)));
+        }
+        for address in (0..1usize << ADDRESS_BITS).step_by(0x1_2345_6789) {
+            let (index, tag) = place(address);
+            let spread = (index as u64) << 32 | tag >> 32;
+            assert_eq!(
+                spread.wrapping_mul(inverse) & ((1 << ADDRESS_BITS) - 1),
+                address as u64
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_said_so() {
+        for address in [1, 4096, 1 << 45, (1 << 47) - 5, 1 << 47, usize::MAX] {
+            assert!(!lookup(address).is_code(), "{address:x}");
+        }
+        let code = lookup as *const () as usize + 4;
+        assert_eq!(lookup(code), lookup(code));
+        assert!(lookup(code).is_code());
+    }
+}

@@ -1,0 +1,369 @@
+//! The walk by cached rules.
+
+use crate::memory::{Direct, Kernel, Memory, load};
+use crate::rule::{Kind, SavedBp};
+use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, table};
+
+const SEED: u64 = 0x243F_6A88_85A3_08D3;
+
+#[inline(always)]
+fn mix(hash: u64, word: u64) -> u64 {
+    // Folded multiplication: every bit of the product reaches the result.
+    let product = u128::from(hash ^ word) * u128::from(0x9FB2_1C65_1E98_DF25u64);
+    (product as u64) ^ ((product >> 64) as u64).rotate_left(23)
+}
+
+fn fold(frames: &[usize]) -> u64 {
+    frames
+        .iter()
+        .fold(SEED, |hash, &frame| mix(hash, frame as u64))
+}
+
+/// The hash of a stack: every frame, their order and their number count.
+pub fn hash_frames(frames: &[usize]) -> u64 {
+    mix(fold(frames), frames.len() as u64)
+}
+
+/// What a walk that will be remembered writes down: every word it read which
+/// had a part in the result, in the order in which their addresses became known.
+pub(crate) trait Trace {
+    fn word(&mut self, address: usize, value: usize);
+    /// The result depends on rbp at entry.
+    fn initial_bp(&mut self);
+}
+
+/// Writes nothing down.
+pub(crate) struct NoTrace;
+
+impl Trace for NoTrace {
+    #[inline(always)]
+    fn word(&mut self, _: usize, _: usize) {}
+    #[inline(always)]
+    fn initial_bp(&mut self) {}
+}
+
+/// Why a walk ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    Complete,
+    Truncated,
+    /// Corrupt, unreadable, or no code.
+    Incomplete,
+    /// A frame needs registers that are not known: start over with all of them.
+    NeedsRegisters,
+    /// A signal frame leads to another stack.
+    OtherStack,
+}
+
+/// Where rbp's value is. It is read only when a rule needs it.
+#[derive(Clone, Copy)]
+enum Bp {
+    Initial(usize),
+    Known(usize),
+    Saved(usize),
+}
+
+/// A walk between two frames.
+pub(crate) struct Cursor {
+    /// Return address (or pc + 1) of the next frame.
+    ra: usize,
+    /// The stack pointer of that frame.
+    sp: usize,
+    bp: Bp,
+    pub(crate) count: usize,
+    hash: u64,
+    pub(crate) approximate: bool,
+}
+
+impl Cursor {
+    /// # Safety
+    ///
+    /// `entry.slot` must hold the return address of a running function.
+    pub(crate) unsafe fn new(entry: Entry) -> Cursor {
+        Cursor {
+            // SAFETY: the caller's promise.
+            ra: unsafe { load(entry.slot) },
+            sp: entry.slot + 8,
+            bp: Bp::Initial(entry.bp),
+            count: 0,
+            hash: SEED,
+            approximate: false,
+        }
+    }
+
+    #[inline(always)]
+    fn bp(&mut self, memory: &mut impl Memory, trace: &mut impl Trace) -> Option<usize> {
+        let value = match self.bp {
+            Bp::Known(value) => return Some(value),
+            Bp::Initial(value) => {
+                trace.initial_bp();
+                value
+            }
+            Bp::Saved(address) => {
+                let value = memory.read(address)?;
+                trace.word(address, value);
+                value
+            }
+        };
+        self.bp = Bp::Known(value);
+        Some(value)
+    }
+
+    /// Walks on until something ends the walk.
+    #[inline(always)]
+    pub(crate) fn run(
+        &mut self,
+        depth: usize,
+        frames: &mut [usize; MAX_DEPTH],
+        memory: &mut impl Memory,
+        trace: &mut impl Trace,
+    ) -> End {
+        loop {
+            if self.ra == 0 {
+                return End::Complete;
+            }
+            let rule = table::lookup(self.ra);
+            if self.count >= depth {
+                return End::Truncated;
+            }
+            frames[self.count] = self.ra;
+            self.count += 1;
+            self.hash = mix(self.hash, self.ra as u64);
+            let cfa = match rule.kind() {
+                Kind::Sp => self.sp.wrapping_add_signed(rule.offset()),
+                Kind::End => return self.last(rule.is_code(), frames),
+                other => match self.uncommon(other, rule.offset(), memory, trace) {
+                    Ok(cfa) => cfa,
+                    Err(Some(end)) => return end,
+                    // A signal frame: the next frame is set already.
+                    Err(None) => continue,
+                },
+            };
+            if cfa <= self.sp || cfa & 7 != 0 {
+                return End::Incomplete;
+            }
+            if rule.saves_bp() {
+                match rule.saved_bp() {
+                    SavedBp::AtCfa(offset) => self.bp = Bp::Saved(cfa.wrapping_add_signed(offset)),
+                    SavedBp::AtBp(offset) => {
+                        let Some(bp) = self.bp(memory, trace) else {
+                            return End::Incomplete;
+                        };
+                        self.bp = Bp::Saved(bp.wrapping_add_signed(offset));
+                    }
+                    SavedBp::Unchanged => {}
+                }
+            }
+            let Some(ra) = memory.read(cfa - 8) else {
+                return End::Incomplete;
+            };
+            trace.word(cfa - 8, ra);
+            (self.ra, self.sp) = (ra, cfa);
+        }
+    }
+
+    /// The last frame, which must not be kept if it turned out to be no code,
+    /// unless it is the very first: that one did call us.
+    #[cold]
+    fn last(&mut self, is_code: bool, frames: &[usize; MAX_DEPTH]) -> End {
+        if is_code {
+            return End::Complete;
+        }
+        if self.count > 1 {
+            self.count -= 1;
+            self.hash = fold(&frames[..self.count]);
+        }
+        End::Incomplete
+    }
+
+    /// The CFA by a rule other than "rsp plus offset"; `Err` when the walk ends
+    /// or (`Err(None)`) has stepped already.
+    #[inline(always)]
+    fn uncommon(
+        &mut self,
+        kind: Kind,
+        offset: isize,
+        memory: &mut impl Memory,
+        trace: &mut impl Trace,
+    ) -> Result<usize, Option<End>> {
+        let unreadable = Err(Some(End::Incomplete));
+        match kind {
+            Kind::Bp => {
+                let Some(bp) = self.bp(memory, trace) else {
+                    return unreadable;
+                };
+                Ok(bp.wrapping_add_signed(offset))
+            }
+            Kind::Drap => {
+                let Some(bp) = self.bp(memory, trace) else {
+                    return unreadable;
+                };
+                let address = bp.wrapping_add_signed(offset);
+                let Some(cfa) = memory.read(address) else {
+                    return unreadable;
+                };
+                trace.word(address, cfa);
+                Ok(cfa)
+            }
+            Kind::FramePointer => {
+                self.approximate = true;
+                let Some(bp) = self.bp(memory, trace) else {
+                    return unreadable;
+                };
+                if !plausible_frame_pointer(bp, self.sp) {
+                    return unreadable;
+                }
+                self.bp = Bp::Saved(bp);
+                Ok(bp + 16)
+            }
+            Kind::Signal => {
+                let context = signal::CONTEXT;
+                let (rip_at, rsp_at) = (
+                    self.sp.wrapping_add(context.rip),
+                    self.sp.wrapping_add(context.rsp),
+                );
+                let Some(rip) = memory.read(rip_at) else {
+                    return unreadable;
+                };
+                trace.word(rip_at, rip);
+                let Some(rsp) = memory.read(rsp_at) else {
+                    return unreadable;
+                };
+                trace.word(rsp_at, rsp);
+                let other_stack = rsp <= self.sp || memory.read(rsp & !7).is_none();
+                self.bp = Bp::Saved(self.sp.wrapping_add(context.rbp));
+                // Exact, not after a call: stored so that minus one gives it back.
+                (self.ra, self.sp) = (rip.wrapping_add(1), rsp);
+                Err(other_stack.then_some(End::OtherStack))
+            }
+            Kind::Complex => Err(Some(End::NeedsRegisters)),
+            Kind::End | Kind::Empty | Kind::Sp => unreadable,
+        }
+    }
+
+    pub(crate) fn stack<'a>(&self, end: End, frames: &'a [usize; MAX_DEPTH]) -> Stack<'a> {
+        Stack {
+            frames: &frames[..self.count],
+            hash: mix(self.hash, self.count as u64),
+            complete: end == End::Complete,
+            truncated: end == End::Truncated,
+            approximate: self.approximate,
+        }
+    }
+}
+
+/// Whether a register of code without unwind data can be a frame pointer.
+pub(crate) fn plausible_frame_pointer(bp: usize, sp: usize) -> bool {
+    bp & 7 == 0 && bp >= sp && bp - sp < 1 << 20
+}
+
+/// The kernel's signal frame: where, from rsp in the return trampoline, the
+/// interrupted registers are.
+pub(crate) mod signal {
+    /// Offsets of general registers in a signal frame.
+    pub(crate) struct Context {
+        pub(crate) rip: usize,
+        pub(crate) rsp: usize,
+        pub(crate) rbp: usize,
+        pub(crate) rbx: usize,
+        /// r12 to r15 follow each other.
+        pub(crate) r12: usize,
+    }
+    const REGISTERS: usize = core::mem::offset_of!(libc::ucontext_t, uc_mcontext);
+    const fn at(register: libc::c_int) -> usize {
+        REGISTERS + 8 * register as usize
+    }
+    pub(crate) const CONTEXT: Context = Context {
+        rip: at(libc::REG_RIP),
+        rsp: at(libc::REG_RSP),
+        rbp: at(libc::REG_RBP),
+        rbx: at(libc::REG_RBX),
+        r12: at(libc::REG_R12),
+    };
+    const _: () = assert!(
+        CONTEXT.rsp == 160 && CONTEXT.rip == 168 && CONTEXT.rbp == 120 && CONTEXT.rbx == 128
+    );
+}
+
+/// How a walk went, beside the stack itself.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Provenance {
+    /// Some words were read through the kernel: where they lie was not known to
+    /// be mapped.
+    pub(crate) foreign: bool,
+    /// Words outside the trace decided the result.
+    pub(crate) untraced: bool,
+}
+
+/// Walks from `entry`, by rules, and where these do not do, with all registers.
+///
+/// # Safety
+///
+/// As for [`walk`].
+#[inline(never)]
+pub(crate) unsafe fn walk_traced<'a>(
+    entry: Entry,
+    depth: usize,
+    bounds: StackBounds,
+    frames: &'a mut [usize; MAX_DEPTH],
+    trace: &mut impl Trace,
+) -> (Stack<'a>, Provenance) {
+    let depth = depth.clamp(1, MAX_DEPTH);
+    let mut provenance = Provenance::default();
+    // SAFETY: the caller's promise.
+    let mut cursor = unsafe { Cursor::new(entry) };
+    let mut end = if bounds.contains(entry.slot) {
+        // SAFETY: from a live frame up to the end of its stack all is mapped.
+        let mut memory = unsafe { Direct::new(entry.slot, bounds.high) };
+        cursor.run(depth, frames, &mut memory, trace)
+    } else {
+        provenance.foreign = true;
+        through_kernel(&mut cursor, depth, frames, trace)
+    };
+    // One change of stack is normal: from the alternate stack of signals to the
+    // thread's. Where that one ends up is not known, so it is read with care.
+    if end == End::OtherStack {
+        provenance.foreign = true;
+        end = through_kernel(&mut cursor, depth, frames, trace);
+    }
+    if end == End::NeedsRegisters {
+        provenance.untraced = true;
+        // SAFETY: the caller's promise.
+        return (
+            unsafe { generic::walk(entry, depth, bounds, frames) },
+            provenance,
+        );
+    }
+    (cursor.stack(end, frames), provenance)
+}
+
+#[cold]
+#[inline(never)]
+fn through_kernel(
+    cursor: &mut Cursor,
+    depth: usize,
+    frames: &mut [usize; MAX_DEPTH],
+    trace: &mut impl Trace,
+) -> End {
+    cursor.run(depth, frames, &mut Kernel::new(), trace)
+}
+
+/// Walks without remembering anything: for signal handlers that interrupted a
+/// capture, and for checks.
+///
+/// `depth` is taken as 1 to [`MAX_DEPTH`].
+///
+/// # Safety
+///
+/// - `entry` must come from the start of a function of this thread that has not
+///   returned yet;
+/// - `bounds` must be those of this thread.
+pub unsafe fn walk<'a>(
+    entry: Entry,
+    depth: usize,
+    bounds: StackBounds,
+    out: &'a mut [usize; MAX_DEPTH],
+) -> Stack<'a> {
+    // SAFETY: the caller's promise.
+    unsafe { walk_traced(entry, depth, bounds, out, &mut NoTrace) }.0
+}

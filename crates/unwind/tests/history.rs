@@ -1,0 +1,167 @@
+//! Remembered stacks are the stacks that a walk finds.
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "tests call the C programs beside them"
+)]
+
+mod support;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use freehold_unwind::{History, flush_rules};
+use support::{
+    Interner, Library, VARIANTS, bounds, copy, flush_history, misses, new_history, with_observer,
+};
+
+/// Every capture is compared with a walk in `Interner::capture`.
+fn captured(depth: usize, body: impl FnOnce()) -> u64 {
+    let count = Rc::new(Cell::new(0));
+    let seen = count.clone();
+    // Ids of an earlier interner mean nothing to a new one.
+    flush_history();
+    let mut interner = Interner::default();
+    with_observer(
+        move |entry| {
+            interner.capture(entry, depth);
+            seen.set(interner.captures);
+        },
+        body,
+    );
+    count.get()
+}
+
+#[test]
+fn random_calls_get_the_right_stack() {
+    // Two million captures; FREEHOLD_ROUNDS multiplies.
+    let rounds: u64 = std::env::var("FREEHOLD_ROUNDS")
+        .ok()
+        .and_then(|r| r.parse().ok())
+        .unwrap_or(1);
+    let work = move || {
+        for options in VARIANTS {
+            let library = Library::compiled("shapes.c", options);
+            let mix: extern "C" fn(u64, i32) -> u64 = library.get("mix");
+            let before = misses();
+            let n = captured(128, || {
+                for i in 0..60_000 * rounds {
+                    // Mostly seeds of before, so that there is something to predict.
+                    let seed = if i % 8 == 0 { i } else { i % 61 };
+                    mix(0x5_1234_5677 * (seed + 1), (seed % 17) as i32);
+                }
+            });
+            let walks = misses() - before;
+            println!("{options:?}: {n} captures, {walks} walks");
+            assert!(n > 150_000 && walks < n * 3 / 4, "{n} {walks}");
+        }
+    };
+    std::thread::Builder::new()
+        .stack_size(256 << 20)
+        .spawn(work)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn a_loop_of_calls_is_predicted() {
+    let library = Library::compiled("shapes.c", VARIANTS[0]);
+    let recurse: extern "C" fn(i32) -> u64 = library.get("recurse");
+    for n in [0, 1, 10, 60, 120, 300] {
+        captured(128, || {
+            let mut settled = 0;
+            for round in 0..100 {
+                // What is predicted from the last two ids settles after a few.
+                if round == 4 {
+                    settled = misses();
+                }
+                assert_eq!(recurse(n), 1);
+            }
+            assert_eq!(misses(), settled, "depth {n}");
+        });
+    }
+}
+
+#[test]
+fn long_jumps_and_signals_and_faults() {
+    let library = Library::compiled("shapes.c", VARIANTS[1]);
+    let jump: extern "C" fn(u64, i32) -> u64 = library.get("jump");
+    let signals: extern "C" fn(i32, i32) -> u64 = library.get("signals");
+    let faults: extern "C" fn() -> u64 = library.get("faults");
+    captured(128, || {
+        for i in 0..500 {
+            jump(i % 3, 9);
+            signals((i % 2) as i32, 3);
+            assert_eq!(faults(), 4);
+        }
+    });
+}
+
+#[test]
+fn coroutines() {
+    let library = Library::compiled("shapes.c", VARIANTS[0]);
+    let coroutines: extern "C" fn(*mut u8, usize, i32) -> u64 = library.get("coroutines");
+    let size = 4 << 20;
+    let mut stack = vec![0u8; size];
+    let before = misses();
+    let n = captured(128, || {
+        drop((coroutines(stack.as_mut_ptr(), size, 5000), ()))
+    });
+    let walks = misses() - before;
+    assert!(n > 10_000 && walks < n / 2, "{n} captures, {walks} walks");
+}
+
+/// Runs `body` with a fresh history at every hook of a recursion of ten.
+fn at_hooks(mut body: impl FnMut(&mut History, freehold_unwind::Entry) + 'static, rounds: i32) {
+    let library = Library::compiled("shapes.c", VARIANTS[0]);
+    let recurse: extern "C" fn(i32) -> u64 = library.get("recurse");
+    let mut history = new_history();
+    with_observer(
+        move |entry| body(&mut history, entry),
+        || (0..rounds).for_each(|_| drop((recurse(10), ()))),
+    );
+}
+
+#[test]
+fn what_could_not_be_stored_is_not_remembered() {
+    at_hooks(
+        |history, entry| {
+            let mut asked = false;
+            let id = unsafe { history.capture(entry, 64, bounds(), |_| (asked = true, 0).1) };
+            assert!(asked && id == 0);
+        },
+        20,
+    );
+}
+
+#[test]
+fn depth_and_flushes_make_entries_void() {
+    let mut round = 0;
+    at_hooks(
+        move |history, entry| {
+            round += 1;
+            let ask = |history: &mut History, depth| {
+                let mut asked = None;
+                unsafe {
+                    history.capture(entry, depth, bounds(), |stack| {
+                        (asked = Some(copy(stack)), 7).1
+                    })
+                };
+                asked
+            };
+            // The same id again and again: after two captures the prediction is settled.
+            (0..4).for_each(|_| drop(ask(history, 64)));
+            assert!(ask(history, 64).is_none());
+            let short = ask(history, 5).expect("another depth is another stack");
+            assert!(short.truncated && short.frames.len() == 5);
+            (0..4).for_each(|_| drop(ask(history, 64)));
+            if round % 2 == 0 {
+                flush_rules();
+            } else {
+                history.flush();
+            }
+            assert!(ask(history, 64).is_some(), "a flush must forget");
+        },
+        10,
+    );
+}
