@@ -19,23 +19,24 @@ impl Cache {
 
 /// The number of the stack that ends at `entry`; 0 when it is not recorded.
 #[inline(always)]
-pub(crate) fn capture(event: &mut Event<'_>, entry: Entry) -> u32 {
-    let depth = event.process.depth();
+pub(crate) fn capture(event: &mut Event, entry: Entry) -> u32 {
+    let process = event.process();
+    let depth = process.depth();
     if depth == 0 {
         return 0;
     }
-    event.thread.last_slot = entry.slot;
-    if event.nested {
+    if event.is_nested() {
         return capture_nested(event, entry, depth);
     }
     let Thread {
         history,
         cache,
         bounds,
+        last_slot,
         ..
-    } = &mut *event.thread;
-    let (ledger, process) = (event.ledger, event.process);
-    let intern = |stack: &Stack<'_>| intern(cache, ledger, process, stack);
+    } = event.thread();
+    *last_slot = entry.slot;
+    let intern = |stack: &Stack<'_>| intern(cache, process, stack);
     // SAFETY: the entry comes from a thunk of this thread, the bounds are its
     // own, and the gate keeps a second capture out.
     unsafe { history.capture(entry, depth, *bounds, intern) }
@@ -43,14 +44,15 @@ pub(crate) fn capture(event: &mut Event<'_>, entry: Entry) -> u32 {
 
 /// Without history and cache, which the interrupted event may be changing.
 #[cold]
-fn capture_nested(event: &mut Event<'_>, entry: Entry, depth: usize) -> u32 {
+#[inline(never)]
+fn capture_nested(event: &mut Event, entry: Entry, depth: usize) -> u32 {
     let mut frames = [0; freehold_unwind::MAX_DEPTH];
+    let bounds = event.thread().bounds;
     // SAFETY: as in `capture`.
-    let stack = unsafe { freehold_unwind::walk(entry, depth, event.thread.bounds, &mut frames) };
-    crate::objects::note(event.process, stack.frames);
-    event
-        .ledger
-        .intern(root(event.ledger.epoch(), &stack), stack.frames)
+    let stack = unsafe { freehold_unwind::walk(entry, depth, bounds, &mut frames) };
+    crate::objects::note(event.process(), stack.frames);
+    let ledger = event.ledger();
+    ledger.intern(root(ledger.epoch(), &stack), stack.frames)
 }
 
 fn root(epoch: u32, stack: &Stack<'_>) -> Root {
@@ -64,12 +66,8 @@ fn root(epoch: u32, stack: &Stack<'_>) -> Root {
 
 #[cold]
 #[inline(never)]
-fn intern(
-    cache: &mut Cache,
-    ledger: &freehold_ledger::writer::Ledger,
-    process: &Process,
-    stack: &Stack<'_>,
-) -> u32 {
+fn intern(cache: &mut Cache, process: &Process, stack: &Stack<'_>) -> u32 {
+    let ledger = process.ledger();
     let known = root(ledger.epoch(), stack);
     let hash = stack.hash ^ known.pack().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let place = cache.place(hash);
@@ -88,16 +86,17 @@ fn intern(
 /// Whether this block of `size` bytes is a sample. Blocks are picked as if each
 /// byte were with the same chance, so that large blocks are hardly ever missed.
 #[inline(always)]
-pub(crate) fn is_sample(event: &mut Event<'_>, size: usize) -> bool {
-    let left = event.thread.until_sample - size as i64;
-    event.thread.until_sample = left;
-    left < 0 && draw(event)
+pub(crate) fn is_sample(event: &mut Event, size: usize) -> bool {
+    let thread = event.thread();
+    thread.until_sample -= size as i64;
+    thread.until_sample < 0 && draw(event)
 }
 
 #[cold]
 #[inline(never)]
-fn draw(event: &mut Event<'_>) -> bool {
-    first_sample(event.thread, event.process);
+fn draw(event: &mut Event) -> bool {
+    let process = event.process();
+    first_sample(event.thread(), process);
     true
 }
 

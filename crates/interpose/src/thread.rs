@@ -101,98 +101,122 @@ pub(crate) struct Threads {
     all: [AtomicPtr<Thread>; MOST],
 }
 
-/// A thread in the middle of an event.
-pub(crate) struct Event<'a> {
-    pub(crate) thread: &'a mut Thread,
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) process: &'static process::Process,
-    /// The event interrupted another one: only `nested_log` may be used.
-    pub(crate) nested: bool,
+/// An event of this thread: while it lives, the gate is closed behind it.
+pub(crate) struct Event {
+    thread: *mut Thread,
+    /// It interrupted another one: only `nested_log` may be used.
+    nested: bool,
 }
 
-impl Event<'_> {
+impl Event {
+    /// Begins an event, unless nothing is recorded. What runs until it is
+    /// dropped must not call anything that the program could have replaced.
+    #[inline(always)]
+    pub(crate) fn begin() -> Option<Event> {
+        // SAFETY: the word belongs to this thread.
+        let thread = unsafe { (*local()).thread };
+        if thread.is_null() {
+            return Event::begin_slowly();
+        }
+        // SAFETY: once set it points to a state that is never unmapped.
+        let gate = unsafe { &(*thread).gate };
+        // Relaxed, here and below: only this thread and its signal handlers
+        // look at the gate; the compiler fences order it for them.
+        let value = gate.load(Ordering::Relaxed);
+        if value == Gate::Open as u32 {
+            gate.store(Gate::Busy as u32, Ordering::Relaxed);
+            compiler_fence(Ordering::SeqCst);
+            Some(Event {
+                thread,
+                nested: false,
+            })
+        } else if value == Gate::Passive as u32 {
+            None
+        } else {
+            Event::begin_slowly()
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_slowly() -> Option<Event> {
+        let thread = current()?;
+        // SAFETY: as in `begin`.
+        let (gate, nested) = unsafe { (&(*thread).gate, &(*thread).nested) };
+        let value = gate.load(Ordering::Relaxed);
+        if value == Gate::Open as u32 {
+            return Event::begin();
+        }
+        if value != Gate::Busy as u32 {
+            return None;
+        }
+        // A signal handler that interrupted an event of the same thread.
+        if nested.swap(1, Ordering::Relaxed) != 0 {
+            // And one that interrupted the first: count what is lost.
+            process::get().ledger().note_drop();
+            return None;
+        }
+        compiler_fence(Ordering::SeqCst);
+        Some(Event {
+            thread,
+            nested: true,
+        })
+    }
+
+    /// Whether it interrupted another event: then history and cache of the
+    /// thread may be half changed.
+    #[inline(always)]
+    pub(crate) fn is_nested(&self) -> bool {
+        self.nested
+    }
+
+    /// The state of the thread.
+    #[inline(always)]
+    pub(crate) fn thread(&mut self) -> &mut Thread {
+        // SAFETY: the gate keeps everybody else out; a nested event uses only
+        // the parts that the interrupted one does not.
+        unsafe { &mut *self.thread }
+    }
+
     /// The log to write to.
     #[inline(always)]
     pub(crate) fn log(&mut self) -> &mut ThreadLog {
-        if self.nested {
-            &mut self.thread.nested_log
-        } else {
-            &mut self.thread.log
+        // SAFETY: as above.
+        unsafe {
+            match self.nested {
+                false => &mut (*self.thread).log,
+                true => &mut (*self.thread).nested_log,
+            }
         }
     }
-}
 
-/// Runs `record` for an event of this thread, unless nothing is recorded.
-///
-/// The closure must not call anything that the program could have replaced.
-#[inline(always)]
-pub(crate) fn event<R>(record: impl FnOnce(&mut Event<'_>) -> R) -> Option<R> {
-    // SAFETY: the word belongs to this thread.
-    let thread = unsafe { (*local()).thread };
-    if thread.is_null() {
-        return slow_event(record);
+    /// The process.
+    #[inline(always)]
+    pub(crate) fn process(&self) -> &'static process::Process {
+        process::get()
     }
-    // SAFETY: once set it points to a state that is never unmapped.
-    let gate = unsafe { &(*thread).gate };
-    // Relaxed, here and below: only this thread and its signal handlers look
-    // at the gate; the compiler fences order it for them.
-    let value = gate.load(Ordering::Relaxed);
-    if value == Gate::Passive as u32 {
-        return None;
-    }
-    if value != Gate::Open as u32 {
-        return slow_event(record);
-    }
-    gate.store(Gate::Busy as u32, Ordering::Relaxed);
-    compiler_fence(Ordering::SeqCst);
-    let process = process::get();
-    let result = record(&mut Event {
-        // SAFETY: the gate keeps everybody else out.
-        thread: unsafe { &mut *thread },
-        ledger: process.ledger(),
-        process,
-        nested: false,
-    });
-    compiler_fence(Ordering::SeqCst);
-    gate.store(Gate::Open as u32, Ordering::Relaxed);
-    Some(result)
-}
 
-#[cold]
-#[inline(never)]
-fn slow_event<R>(record: impl FnOnce(&mut Event<'_>) -> R) -> Option<R> {
-    let thread = current()?;
-    // SAFETY: as in `event`.
-    let gate = unsafe { &(*thread).gate };
-    match gate.load(Ordering::Relaxed) {
-        value if value == Gate::Open as u32 => event(record),
-        value if value == Gate::Busy as u32 => nested_event(thread, record),
-        _ => None,
+    /// The ledger.
+    #[inline(always)]
+    pub(crate) fn ledger(&self) -> &'static Ledger {
+        process::get().ledger()
     }
 }
 
-/// An event of a signal handler that interrupted an event of the same thread.
-fn nested_event<R>(thread: *mut Thread, record: impl FnOnce(&mut Event<'_>) -> R) -> Option<R> {
-    // SAFETY: as in `event`.
-    let nested = unsafe { &(*thread).nested };
-    let process = process::get();
-    if nested.swap(1, Ordering::Relaxed) != 0 {
-        // A handler that interrupted a handler: count what is lost.
-        process.ledger().note_drop();
-        return None;
+impl Drop for Event {
+    #[inline(always)]
+    fn drop(&mut self) {
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: as in `begin`.
+        unsafe {
+            match self.nested {
+                false => (*self.thread)
+                    .gate
+                    .store(Gate::Open as u32, Ordering::Relaxed),
+                true => (*self.thread).nested.store(0, Ordering::Relaxed),
+            }
+        }
     }
-    compiler_fence(Ordering::SeqCst);
-    let result = record(&mut Event {
-        // SAFETY: the interrupted event does not run before we return; the
-        // parts that it may have left half done are not used by nested ones.
-        thread: unsafe { &mut *thread },
-        ledger: process.ledger(),
-        process,
-        nested: true,
-    });
-    compiler_fence(Ordering::SeqCst);
-    nested.store(0, Ordering::Relaxed);
-    Some(result)
 }
 
 /// The state of this thread, begun if need be; `None` while it begins.

@@ -50,6 +50,16 @@ pub(crate) unsafe fn read(memory: &Memory, record: u32) -> Record {
     Record::unpack(unsafe { words(memory, record).read_volatile() })
 }
 
+/// The size that the ledger has under a record number.
+///
+/// # Safety
+/// As for [`read`].
+#[inline(always)]
+pub(crate) unsafe fn size(memory: &Memory, record: u32) -> u64 {
+    // SAFETY: as in `read`.
+    unsafe { (&raw const (*words(memory, record))[0]).read_volatile() & MAX_SIZE }
+}
+
 impl Pool {
     /// A record that nobody else has, and the generation for its next use.
     #[inline(always)]

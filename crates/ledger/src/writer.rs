@@ -414,10 +414,10 @@ pub struct Known {
 }
 
 /// What the ledger says to a release.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
     /// The block was live; it is not any more.
-    Live(Known),
+    Live,
     /// It was released before, and its address was not handed out since.
     Dead,
     /// The ledger does not know the address.
@@ -503,7 +503,10 @@ impl ThreadLog {
         };
         self.pool.write(&ledger.memory, number, &record);
         match index::insert(&ledger.memory, what.address, number, generation) {
-            Inserted::New => true,
+            Inserted::New => {
+                self.note_peak(ledger);
+                true
+            }
             Inserted::Replaced(old) => {
                 self.unseen(ledger, old);
                 true
@@ -524,15 +527,22 @@ impl ThreadLog {
         match index::remove(&ledger.memory, address) {
             Removed::Live(slot) => {
                 // SAFETY: the slot was in the index until now.
-                let record = unsafe { records::read(&ledger.memory, slot.record()) };
+                let size = unsafe { records::size(&ledger.memory, slot.record()) };
                 self.pool
                     .give(&ledger.memory, &ledger.batches, slot.record());
-                self.count_release(ledger, record.size);
-                Release::Live(Known { record })
+                self.count_release(ledger, size);
+                Release::Live
             }
             Removed::Dead(_) => Release::Dead,
             Removed::Unknown => Release::Unknown,
         }
+    }
+
+    /// The same for a release that may fail, as that of `realloc`: gives what
+    /// the block was, for [`ThreadLog::restored`].
+    pub fn released_for_now(&mut self, ledger: &Ledger, address: u64) -> Option<Known> {
+        let record = ledger.find(address)?;
+        (self.released(ledger, address) == Release::Live).then_some(Known { record })
     }
 
     /// Notes again a block whose release was noted but not made.
@@ -595,9 +605,8 @@ impl ThreadLog {
         unsafe { self.entry.as_ref() }
     }
 
-    /// Counts a block that is not recorded: sampled out, or without room.
     #[inline(always)]
-    pub fn count_allocation(&mut self, size: u64) {
+    fn count_allocation(&mut self, size: u64) {
         if let Some(entry) = self.entry() {
             add(&entry.allocations, 1);
             add(&entry.allocated_bytes, size);
@@ -620,7 +629,7 @@ impl ThreadLog {
     /// Brings the shared sum of live bytes up to date.
     #[cold]
     #[inline(never)]
-    pub fn flush_live(&mut self, ledger: &Ledger) {
+    fn flush_live(&mut self, ledger: &Ledger) {
         let header = ledger.memory.header();
         // Relaxed: a plain sum and its maximum.
         let before = header.live_bytes.fetch_add(self.live, Ordering::Relaxed);
@@ -629,9 +638,8 @@ impl ThreadLog {
         self.live = 0;
     }
 
-    /// To be called after an allocation: keeps the peak.
     #[inline(always)]
-    pub fn note_peak(&mut self, ledger: &Ledger) {
+    fn note_peak(&mut self, ledger: &Ledger) {
         if self.live > LIVE_STEP {
             self.flush_live(ledger);
         }

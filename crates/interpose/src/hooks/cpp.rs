@@ -13,7 +13,7 @@ use freehold_unwind::Entry;
 
 use super::note_allocation;
 use crate::real::{self, Real};
-use crate::thread;
+use crate::thread::Event;
 
 /// An `operator new`: calls the real one with the same arguments, then
 /// `on_new` with block, size, slot, `rbp` and family.
@@ -198,31 +198,30 @@ unsafe extern "C" fn on_new(block: *mut u8, size: usize, slot: usize, bp: usize,
     if block.is_null() {
         return;
     }
+    let Some(mut event) = Event::begin() else {
+        return;
+    };
     let family = Family::from_number(family.into());
-    thread::event(|event| {
-        let ledger = event.ledger;
-        if !event.process.records(family) {
-            // `malloc` has recorded it, but only C++ blocks were unwanted.
-            event.log().released(ledger, block as u64);
-        } else if !event.log().refamily(ledger, block as u64, family)
-            && event.process.sample_bytes() == 0
-        {
-            let entry = Entry { slot, bp };
-            note_allocation(event, block as u64, size, family, entry);
-        }
-    });
+    let (process, ledger) = (event.process(), event.ledger());
+    if !process.records(family) {
+        // `malloc` has recorded it, but C++ blocks are unwanted.
+        event.log().released(ledger, block as u64);
+    } else if !event.log().refamily(ledger, block as u64, family) && process.sample_bytes() == 0 {
+        let entry = Entry { slot, bp };
+        note_allocation(&mut event, block as u64, size, family, entry);
+    }
 }
 
 /// Notes the release and gives the function that makes it.
 unsafe extern "C" fn on_delete(block: *mut u8, wanted: &Real) -> *mut c_void {
-    if !block.is_null() {
-        thread::event(|event| {
-            let ledger = event.ledger;
-            if let Release::Live(_) = event.log().released(ledger, block as u64) {
-                // It will mostly come to `free`, which must not wonder.
-                event.thread.passing = block as usize;
-            }
-        });
+    if !block.is_null()
+        && let Some(mut event) = Event::begin()
+    {
+        let ledger = event.ledger();
+        if event.log().released(ledger, block as u64) == Release::Live {
+            // It will mostly come to `free`, which must not wonder.
+            event.thread().passing = block as usize;
+        }
     }
     if wanted.address().is_null() {
         real::resolve_cpp();

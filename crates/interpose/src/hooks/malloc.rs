@@ -4,9 +4,10 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 use freehold_ledger::format::Family::Malloc;
+use freehold_ledger::writer::Release;
 use freehold_unwind::Entry;
 
-use super::{Noted, allocated, released, restored, thunk};
+use super::{allocated, released, released_for_now, restored, thunk};
 use crate::real::{self, Real};
 use crate::{early, thread};
 
@@ -73,25 +74,17 @@ unsafe extern "C" fn on_calloc(count: usize, size: usize, slot: usize, bp: usize
 /// after it: between them another thread may be given the old address.
 #[inline(always)]
 fn reallocated(old: *mut u8, size: usize, entry: Entry, call: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let noted = match old.is_null() {
-        true => Noted::Nothing,
-        false => released(old),
-    };
+    let known = (!old.is_null()).then(|| released_for_now(old)).flatten();
     let block = call();
     if !block.is_null() {
         allocated(block, size, Malloc, entry);
-    } else if let Noted::Live(known) = noted
-        && (size != 0 || !frees_when_zero())
+    } else if let Some(known) = known
+        // With size 0, null means that glibc has released the block.
+        && size != 0
     {
         restored(old, &known);
     }
     block
-}
-
-/// What `realloc(p, 0)` does that returns null: glibc and tcmalloc release the
-/// block, as BSD's do not.
-fn frees_when_zero() -> bool {
-    true
 }
 
 /// A block from before the real functions were known moves to the real heap.
@@ -228,8 +221,7 @@ fn release(block: *mut u8) {
     if block.is_null() {
         return;
     }
-    let noted = released(block);
-    if matches!(noted, Noted::Nothing) && early::owns(block) {
+    if released(block) == Release::Unknown && early::owns(block) {
         return;
     }
     // SAFETY: the signature of free.

@@ -8,11 +8,12 @@
 use core::ffi::c_int;
 
 use freehold_ledger::format::Family::Mmap;
-use freehold_ledger::writer::{Allocation, Known, Release};
+use freehold_ledger::writer::{Allocation, Known};
 use freehold_unwind::Entry;
 
 use super::note_allocation;
-use crate::{process, real, thread};
+use crate::thread::Event;
+use crate::{process, real};
 
 const PAGE: usize = 4096;
 
@@ -77,10 +78,11 @@ unsafe extern "C" fn on_mmap(
     }
     // SAFETY: as the caller called us.
     let block = unsafe { map(at, len, protection, flags, fd, offset) };
-    if is_recorded() && block != libc::MAP_FAILED.cast() {
-        thread::event(|event| {
-            note_allocation(event, block as u64, len, Mmap, Entry { slot, bp });
-        });
+    if is_recorded()
+        && block != libc::MAP_FAILED.cast()
+        && let Some(mut event) = Event::begin()
+    {
+        note_allocation(&mut event, block as u64, len, Mmap, Entry { slot, bp });
     }
     block
 }
@@ -139,28 +141,23 @@ pub unsafe extern "C" fn mremap(
 
 /// Takes the block that starts at `at` out of the ledger.
 fn release(at: usize) -> Option<Known> {
-    let released = thread::event(|event| {
-        let ledger = event.ledger;
-        event.log().released(ledger, at as u64)
-    });
-    match released {
-        Some(Release::Live(known)) => Some(known),
-        _ => None,
-    }
+    let mut event = Event::begin()?;
+    let ledger = event.ledger();
+    event.log().released_for_now(ledger, at as u64)
 }
 
 /// Notes what is left of a block.
 fn record_again(at: usize, len: u64, known: &Known) {
-    thread::event(|event| {
-        let ledger = event.ledger;
+    if let Some(mut event) = Event::begin() {
         let what = Allocation {
             address: at as u64,
             size: len,
             stack: known.record.stack,
             family: Mmap,
         };
+        let ledger = event.ledger();
         event.log().allocated(ledger, what);
-    });
+    }
 }
 
 /// The range `at .. at + len` is about to be unmapped.

@@ -12,7 +12,7 @@ use freehold_ledger::writer::{Allocation, Known, Release};
 use freehold_unwind::Entry;
 
 use crate::capture;
-use crate::thread::{self, Event};
+use crate::thread::Event;
 
 /// Makes the entry point of a hook: it copies the stack pointer and `rbp` as
 /// the caller left them into the two argument registers behind those of the
@@ -40,69 +40,72 @@ pub(crate) use thunk;
 /// Notes an allocation that has been made.
 #[inline(always)]
 fn allocated(address: *mut u8, size: usize, family: Family, entry: Entry) {
-    if !address.is_null() {
-        thread::event(|event| note_allocation(event, address as u64, size, family, entry));
+    if !address.is_null()
+        && let Some(mut event) = Event::begin()
+    {
+        note_allocation(&mut event, address as u64, size, family, entry);
     }
 }
 
 #[inline(always)]
-fn note_allocation(event: &mut Event<'_>, address: u64, size: usize, family: Family, entry: Entry) {
-    if event.process.sample_bytes() != 0 && !capture::is_sample(event, size) {
+fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family, entry: Entry) {
+    if event.process().sample_bytes() != 0 && !capture::is_sample(event, size) {
         return;
     }
     let stack = capture::capture(event, entry);
-    let ledger = event.ledger;
+    let ledger = event.ledger();
     let what = Allocation {
         address,
         size: size as u64,
         stack,
         family,
     };
-    let log = event.log();
-    log.allocated(ledger, what);
-    log.note_peak(ledger);
-}
-
-/// What a hook must know of a release that it noted.
-#[derive(Clone, Copy)]
-enum Noted {
-    /// The ledger does not record, or does not know the block.
-    Nothing,
-    /// The block was live.
-    Live(Known),
+    event.log().allocated(ledger, what);
 }
 
 /// Notes a release that is about to be made.
 #[inline(always)]
-fn released(address: *mut u8) -> Noted {
-    let noted = thread::event(|event| {
-        let ledger = event.ledger;
-        match event.log().released(ledger, address as u64) {
-            Release::Live(known) => Noted::Live(known),
-            Release::Dead | Release::Unknown => {
-                unknown(event, address);
-                Noted::Nothing
-            }
-        }
-    });
-    noted.unwrap_or(Noted::Nothing)
+fn released(address: *mut u8) -> Release {
+    let Some(mut event) = Event::begin() else {
+        return Release::Unknown;
+    };
+    let ledger = event.ledger();
+    let release = event.log().released(ledger, address as u64);
+    if release != Release::Live {
+        unknown(&mut event, address);
+    }
+    release
+}
+
+/// The same, when the release may fail: gives what the block was.
+fn released_for_now(address: *mut u8) -> Option<Known> {
+    let mut event = Event::begin()?;
+    let ledger = event.ledger();
+    let known = event.log().released_for_now(ledger, address as u64);
+    if known.is_none() {
+        unknown(&mut event, address);
+    }
+    known
 }
 
 #[cold]
-fn unknown(event: &mut Event<'_>, address: *mut u8) {
-    if event.thread.passing == address as usize {
+#[inline(never)]
+fn unknown(event: &mut Event, address: *mut u8) {
+    let sampled = event.process().sample_bytes() != 0;
+    let passing = &mut event.thread().passing;
+    if *passing == address as usize {
         // `operator delete` noted it and passes it on.
-        event.thread.passing = 0;
-    } else if event.process.sample_bytes() == 0 {
-        event.ledger.note_unknown_release();
+        *passing = 0;
+    } else if !sampled {
+        event.ledger().note_unknown_release();
     }
 }
 
 /// Takes back a release that was noted but not made.
 #[cold]
 fn restored(address: *mut u8, known: &Known) {
-    thread::event(|event| {
-        let ledger = event.ledger;
+    if let Some(mut event) = Event::begin() {
+        let ledger = event.ledger();
         event.log().restored(ledger, address as u64, known);
-    });
+    }
 }
