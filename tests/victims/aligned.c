@@ -22,7 +22,6 @@ static SITE void lose_aligned(void) {
     check(aligned_alloc(64, 704), 704, 64);       // LEAK: aligned_alloc
     check(memalign(1024, 723), 723, 1024);        // LEAK: memalign
     check(valloc(724), 724, 4096);                // LEAK: valloc
-    check(pvalloc(725), 725, 4096);               // LEAK: pvalloc
     check(reallocarray(NULL, 6, 121), 726, 16);   // LEAK: reallocarray
     check(calloc(727, 1), 727, 16);               // LEAK: calloc
     check(realloc(NULL, 728), 728, 16);           // LEAK: realloc_null
@@ -36,7 +35,6 @@ static SITE void balanced(void) {
     free(aligned_alloc(32, 64));
     free(memalign(64, 10));
     free(valloc(10));
-    free(pvalloc(10));
     block = reallocarray(NULL, 10, 10);
     block = reallocarray(block, 100, 100);
     if (reallocarray(block, SIZE_MAX / 2, 4) == NULL) free(block);

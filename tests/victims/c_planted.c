@@ -64,13 +64,13 @@ static SITE void keep_middle(void) {
     middle = text + 100;
 }
 
-static void *cache[8];
+static void *volatile cache[8];
 
 static SITE void fill_cache(void) {
     for (int i = 0; i < 8; i++) cache[i] = malloc(120); // LEAK: cache
 }
 
-static _Thread_local void *of_thread;
+static _Thread_local void *volatile of_thread;
 
 static SITE void keep_in_tls(void) {
     of_thread = malloc(136); // LEAK: tls

@@ -1,9 +1,10 @@
 // Sin: closes every descriptor but the standard three, opens files with the numbers that got free,
 // and goes on leaking. A tracker must not depend on a descriptor of its own, and must not write
 // into the program's files.
-#include <fcntl.h>
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "victim.h"
@@ -16,10 +17,8 @@ static SITE void lose_after_close(void) {
 int main(void) {
     free(malloc(10));
     for (int file = 3; file < 65536; file++) close(file);
-    char name[] = "/tmp/closes_fds.XXXXXX";
     int files[200];
-    files[0] = mkstemp(name);
-    unlink(name);
+    files[0] = memfd_create("victim", 0);
     for (int i = 1; i < 200; i++) files[i] = dup(files[0]);
     for (int i = 0; i < 5000; i++) {
         void *block = malloc(32 + i % 100);

@@ -9,9 +9,9 @@
 #include "victim.h"
 
 static volatile uintptr_t flipped;
-static volatile uint32_t halves[4];
+static volatile uint32_t halves[4] = {0, UINT32_MAX, UINT32_MAX, 0};
 static volatile uintptr_t number;
-static unsigned char unaligned[32];
+static volatile unsigned char unaligned[32];
 
 // The program can still compute this address: a wrong alarm.
 static SITE void keep_flipped(void) {
@@ -28,7 +28,7 @@ static SITE void keep_in_halves(void) {
 // The same: the address does not lie at a multiple of its size.
 static SITE void keep_unaligned(void) {
     uintptr_t address = (uintptr_t)malloc(813); // LEAK: unaligned
-    memcpy(unaligned + 3, &address, sizeof address);
+    memcpy((unsigned char *)unaligned + 3, &address, sizeof address);
 }
 
 // A leak that is not found: a number equals the address.

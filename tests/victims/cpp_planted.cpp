@@ -82,7 +82,8 @@ SITE void keep_by_base() {
 
 struct Loud {
     std::vector<long> numbers;
-    explicit Loud(int depth) : numbers(64) {
+    int left;
+    explicit Loud(int depth) : numbers(64), left(depth - 1) {
         if (depth == 0) throw std::runtime_error("thrown through frames that allocate");
     }
 };
@@ -92,7 +93,7 @@ SITE void lose_by_exception(int depth) {
     auto *raw = new char[1111]; // LEAK: exception
     use(raw, 1111);
     Loud loud(depth);
-    lose_by_exception(depth - 1);
+    if (loud.left >= 0) lose_by_exception(loud.left);
     delete[] raw;
 }
 

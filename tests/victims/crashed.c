@@ -16,7 +16,7 @@ int main(void) {
     for (int i = 0; i < 7; i++) lose_before_crash();
     puts("about to crash");
     fflush(stdout);
-    int *volatile nowhere = NULL;
+    volatile int *volatile nowhere = NULL;
     *nowhere = 1;
     return 0;
 }

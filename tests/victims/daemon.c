@@ -27,9 +27,11 @@ static void become_daemon(void) {
     if (chdir("/") != 0) _exit(1);
 }
 
+static char *flag; // held, so that no process of the chain loses it before its end
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
-    char *flag = realpath(argv[1], NULL);
+    flag = realpath(argv[1], NULL);
     if (!flag) return 2;
     pid_t starter = fork();
     if (starter == 0) {

@@ -12,7 +12,7 @@ static SITE void dive(int depth) {
     void *block = malloc(651); // LEAK: skipped
     use(block, 651);
     if (depth == 0) longjmp(back, 1);
-    dive(depth - 1);
+    if (depth > 0) dive(depth - 1);
     free(block);
 }
 

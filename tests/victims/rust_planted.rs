@@ -72,4 +72,5 @@ fn main() {
     lose_cycle();
     println!("balanced {}", balanced());
     forget_stack();
+    black_box(CONFIG.load(Ordering::Relaxed));
 }

@@ -1,8 +1,7 @@
 // Sin: a handler of timer signals allocates while the main loop does, which the C standard forbids
 // and real programs do. The main loop blocks the signal around libc's malloc (libc itself would
-// deadlock), so they arrive between two allocations. A tracker must walk through the signal frame,
-// neither hang nor lose count. `--raw` does not block: only a tracker that holds no lock and whose
-// own state survives re-entry gets further than libc alone does, so no test demands that.
+// deadlock), so they arrive between two allocations, anywhere in the program's own code.
+// A tracker must walk through the signal frame, and must neither hang nor lose count.
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>

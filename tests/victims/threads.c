@@ -61,7 +61,7 @@ static SITE void *consumer(void *unused) {
 }
 
 static pthread_barrier_t ready;
-static _Thread_local void *of_thread;
+static _Thread_local void *volatile of_thread;
 
 static SITE void lose_in_live_thread(void) {
     void *block = malloc(112); // LEAK: alive

@@ -19,7 +19,7 @@ static SITE void lose_in_vfork(void) {
 }
 
 int main(void) {
-    int ended = 0;
+    volatile int ended = 0;
     lose_in_parent();
     for (int i = 0; i < 3; i++) {
         pid_t child = vfork();
