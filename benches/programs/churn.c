@@ -3,6 +3,7 @@
 // each thread, array size. Prints a checksum, and the replacements a second for each thread's CPU.
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct line {
     uint32_t seed;
     uint64_t sum;
     double cpu; // seconds of all generations
-    pthread_t next;
+    sem_t done;
 } __attribute__((aligned(128)));
 
 static double thread_seconds(void) {
@@ -33,9 +34,11 @@ static __attribute__((noinline)) unsigned char *replacement(uint32_t seed) {
     return block;
 }
 
+static void start(struct line *line);
+
 static void *generation(void *argument) {
     struct line *line = argument;
-    double start = thread_seconds();
+    double started = thread_seconds();
     uint32_t seed = line->seed;
     uint64_t sum = 0;
     for (long i = 0; i < line->each; i++) {
@@ -47,12 +50,17 @@ static void *generation(void *argument) {
     }
     line->seed = seed;
     line->sum += sum;
-    line->cpu += thread_seconds() - start;
-    if (--line->left > 0 && pthread_create(&line->next, NULL, generation, line) == 0) {
-        pthread_t next = line->next;
-        pthread_join(next, NULL);
-    }
+    line->cpu += thread_seconds() - started;
+    if (--line->left > 0) start(line);
+    else sem_post(&line->done);
     return NULL;
+}
+
+// Starts the next generation; nobody waits for its thread, only for the line.
+static void start(struct line *line) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, generation, line) != 0) abort();
+    pthread_detach(thread);
 }
 
 int main(int argc, char **argv) {
@@ -61,18 +69,18 @@ int main(int argc, char **argv) {
     long size = argc > 3 ? atol(argv[3]) : 1000;
     if (threads < 1 || threads > 64 || size < 1) return 2;
     struct line *lines = aligned_alloc(128, sizeof *lines * (size_t)threads);
-    pthread_t first[64];
     for (int i = 0; i < threads; i++) {
         lines[i] = (struct line){.size = size, .left = GENERATIONS, .each = replacements / GENERATIONS,
                                  .seed = (uint32_t)i + 1};
+        sem_init(&lines[i].done, 0, 0);
         lines[i].array = malloc(sizeof *lines[i].array * (size_t)size);
         for (long j = 0; j < size; j++) lines[i].array[j] = replacement((uint32_t)j * 2654435761u);
     }
-    for (int i = 0; i < threads; i++) pthread_create(&first[i], NULL, generation, &lines[i]);
+    for (int i = 0; i < threads; i++) start(&lines[i]);
     uint64_t sum = 0;
     double cpu = 0;
     for (int i = 0; i < threads; i++) {
-        pthread_join(first[i], NULL);
+        sem_wait(&lines[i].done);
         sum += lines[i].sum;
         cpu += lines[i].cpu;
         for (long j = 0; j < size; j++) free(lines[i].array[j]);

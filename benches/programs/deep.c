@@ -1,11 +1,12 @@
-// Deep recursion: builds and drops binary trees, each node allocated at a depth of its own, with
-// irregular frames between. Arguments: trees, depth. Prints a checksum.
+// Deep recursion: builds and drops trees, each node allocated at the depth of its own, with irregular
+// frames between. There are many nodes and, as in a parser, only some thousand distinct stacks.
+// Arguments: trees, depth. Prints a checksum.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct tree {
-    struct tree *left, *right;
+    struct tree *children[2];
     uint32_t value;
 };
 
@@ -30,20 +31,22 @@ static __attribute__((noinline)) struct tree *grow(int depth) {
     uint32_t choice = random_number() >> 28;
     struct tree *tree = malloc(sizeof *tree + choice);
     tree->value = choice;
-    tree->left = choice % 4 == 0 ? grow_wide(depth - 1) : grow(depth - 1);
-    tree->right = choice % 8 == 0 ? grow(depth - 1) : NULL;
+    tree->children[1] = NULL;
+    int wide = depth % 4 == 0 || (depth < 5 && choice % 2 == 0);
+    for (int child = 0; child < (choice % 8 == 0 ? 2 : 1); child++)
+        tree->children[child] = wide ? grow_wide(depth - 1) : grow(depth - 1);
     return tree;
 }
 
 static __attribute__((noinline)) uint64_t drop(struct tree *tree) {
     if (!tree) return 0;
-    uint64_t sum = tree->value + drop(tree->left) + drop(tree->right);
+    uint64_t sum = tree->value + drop(tree->children[0]) + drop(tree->children[1]);
     free(tree);
     return sum;
 }
 
 int main(int argc, char **argv) {
-    long trees = argc > 1 ? atol(argv[1]) : 1200;
+    long trees = argc > 1 ? atol(argv[1]) : 5000;
     int depth = argc > 2 ? atoi(argv[2]) : 60;
     uint64_t sum = 0;
     if (depth < 1 || depth > 150) return 2;

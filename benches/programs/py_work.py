@@ -26,7 +26,12 @@ def tree(depth):
 
 def records(count):
     return [
-        {"id": number, "name": f"name {number * 7919 % 1000}", "tags": [f"t{number % 5}", None, 1.5], "on": True}
+        {
+            "id": number,
+            "name": f"name {number * 7919 % 1000}",
+            "tags": [f"t{number % 5}", None, 1.5],
+            "on": True,
+        }
         for number in range(count)
     ]
 

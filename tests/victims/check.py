@@ -50,7 +50,9 @@ def plain_name(function):
 def same_function(reported, expected):
     """Tools differ in how much of a C++ or Rust name they give: any tail of the path will do."""
     name = plain_name(reported)
-    return any(name and f"::{a}".endswith(f"::{b}") for e in as_list(expected) for a, b in ((name, e), (e, name)))
+    return any(
+        name and f"::{a}".endswith(f"::{b}") for e in as_list(expected) for a, b in ((name, e), (e, name))
+    )
 
 
 def markers_of(victim):
@@ -182,7 +184,12 @@ def run_valgrind(command, folder):
             if verdict is None:
                 continue
             frames = [
-                (frame.findtext("fn"), frame.findtext("obj"), frame.findtext("file"), int(frame.findtext("line") or 0))
+                (
+                    frame.findtext("fn"),
+                    frame.findtext("obj"),
+                    frame.findtext("file"),
+                    int(frame.findtext("line") or 0),
+                )
                 for frame in error.find("stack").iter("frame")
             ]
             what = error.find("xwhat")
@@ -197,7 +204,9 @@ def run_valgrind(command, folder):
 
 def run_lsan(command, folder):
     # Preloaded as well, for the programs that cc does not link.
-    library = subprocess.run(["cc", "-print-file-name=liblsan.so"], capture_output=True, text=True).stdout.strip()
+    library = subprocess.run(
+        ["cc", "-print-file-name=liblsan.so"], capture_output=True, text=True
+    ).stdout.strip()
     options = f"exitcode=0:log_path={folder}/lsan:fast_unwind_on_malloc=0:allocator_may_return_null=1"
     environment = dict(os.environ, LD_PRELOAD=library, LSAN_OPTIONS=options)
     done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, env=environment)
