@@ -12,8 +12,8 @@ In each round all peers run once, in shuffled order; every ratio pairs two runs 
 and the table gives medians over the rounds. What is missing (a peer, a program, the folder named by
 FREEHOLD_BENCH_BIN) is named on standard error and left out. Markdown goes to standard output.
 CPU and peak RSS are those of the whole tree of processes, the tool's own included (RSS: of the
-largest one). FREEHOLD names the program to measure (default: target/release/freehold), FREEHOLD_PRELOAD its
-library.
+largest one). FREEHOLD names the program to measure (default: target/release/freehold),
+FREEHOLD_PRELOAD its library.
 """
 
 import argparse

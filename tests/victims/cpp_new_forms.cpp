@@ -59,7 +59,7 @@ SITE static void balanced() {
     hidden(new (place) Plain)->~Plain();
 }
 
-static Sized *array;
+static Sized *volatile array;
 
 // The program holds an address eight bytes behind the start of the block.
 SITE static void keep_array_with_cookie() {
