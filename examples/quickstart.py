@@ -31,12 +31,13 @@ BOOKS = [
 ]
 
 
-def load(name, fallback):
-    """Opens a C library, or explains what to install."""
+def load_sqlite():
+    """Opens SQLite's library, or explains what to install."""
+    name = ctypes.util.find_library("sqlite3") or "libsqlite3.so.0"
     try:
-        return ctypes.CDLL(ctypes.util.find_library(name) or fallback)
+        return ctypes.CDLL(name)
     except OSError as error:
-        sys.exit(f"This example needs {fallback} ({error}). On Debian: apt install libsqlite3-0")
+        sys.exit(f"This example needs SQLite's library ({error}). On Debian: apt install libsqlite3-0")
 
 
 def function(library, name, result, *parameters):
@@ -47,7 +48,8 @@ def function(library, name, result, *parameters):
     return found
 
 
-libc = load("c", "libc.so.6")
+# None: the C library as the whole program sees it, not a handle of its own.
+libc = ctypes.CDLL(None)
 free = function(libc, "free", None, c_void_p)
 strdup = function(libc, "strdup", c_void_p, c_char_p)
 putenv = function(libc, "putenv", c_int, c_void_p)
@@ -57,7 +59,7 @@ getline = function(libc, "getline", c_ssize_t, POINTER(c_void_p), POINTER(c_size
 realpath = function(libc, "realpath", c_void_p, c_char_p, c_void_p)
 scandir = function(libc, "scandir", c_int, c_char_p, POINTER(POINTER(c_void_p)), c_void_p, c_void_p)
 
-sqlite = load("sqlite3", "libsqlite3.so.0")
+sqlite = load_sqlite()
 sqlite3_open = function(sqlite, "sqlite3_open", c_int, c_char_p, POINTER(c_void_p))
 sqlite3_close = function(sqlite, "sqlite3_close", c_int, c_void_p)
 sqlite3_free = function(sqlite, "sqlite3_free", None, c_void_p)

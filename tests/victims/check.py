@@ -26,7 +26,11 @@ SOURCES = Path(__file__).resolve().parent
 ROOT = SOURCES.parent.parent
 TIMEOUT = 600
 GENERATIONS = ["root", "child", "grandchild", "great-grandchild"]
-LSAN_FLAGS = "-fsanitize=leak"
+LSAN_FLAGS = {
+    "c": "{} -fsanitize=leak",
+    "cpp": "{} -fsanitize=leak",
+    "rust": "+nightly {} -Zsanitizer=leak",
+}
 
 
 class Site:
@@ -203,12 +207,11 @@ def run_valgrind(command, folder):
 
 
 def run_lsan(command, folder):
-    # Preloaded as well, for the programs that cc does not link.
-    library = subprocess.run(
-        ["cc", "-print-file-name=liblsan.so"], capture_output=True, text=True
-    ).stdout.strip()
     options = f"exitcode=0:log_path={folder}/lsan:fast_unwind_on_malloc=0:allocator_may_return_null=1"
-    environment = dict(os.environ, LD_PRELOAD=library, LSAN_OPTIONS=options)
+    environment = dict(os.environ, LSAN_OPTIONS=options)
+    if command[0] in ("sh", os.path.realpath(sys.executable)):
+        find = ["cc", "-print-file-name=liblsan.so"]  # for the programs that we do not link
+        environment["LD_PRELOAD"] = subprocess.run(find, capture_output=True, text=True).stdout.strip()
     done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, env=environment)
     sites = []
     for path in Path(folder).glob("lsan.*"):
@@ -313,7 +316,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     flags = dict(expected["flags"])
     if options.tool == "lsan":
-        flags = {name: f"{value} {LSAN_FLAGS}" for name, value in flags.items()}
+        flags = {name: LSAN_FLAGS[name].format(value) for name, value in flags.items()}
     failed = skipped = passed = 0
     for victim in expected["victim"]:
         if not any(fnmatch.fnmatch(victim["name"], name) for name in options.names):
