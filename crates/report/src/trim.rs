@@ -100,6 +100,13 @@ const RUST_STARTS: [&str; 7] = [
     "std::sys::thread::",
 ];
 
+/// The frames between the allocator's and the start of the process or thread;
+/// all of them when nothing is left.
+pub(crate) fn telling(stack: &[Frame]) -> &[Frame] {
+    let kept = stack.get(plumbing(stack)..stack.len() - boilerplate(stack));
+    kept.filter(|kept| !kept.is_empty()).unwrap_or(stack)
+}
+
 /// How many frames at the inner end are the allocator's. Never all of them.
 pub(crate) fn plumbing(stack: &[Frame]) -> usize {
     let inner = stack.iter().take_while(|f| is_allocator(f)).count();
