@@ -31,6 +31,18 @@ pub struct Path {
     len: usize,
     frames: [usize; MAX_DEPTH],
     nodes: [u32; MAX_DEPTH + 1],
+    /// Children that were found lately, by hash. The table of the process is
+    /// large, and to look there is to miss the cache twice.
+    edges: [Edge; 4096],
+}
+
+/// A child below its parent.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Edge {
+    word: u64,
+    parent: u32,
+    node: u32,
 }
 
 /// Followed in memory by its entries: node numbers, 0 for none.
@@ -105,7 +117,16 @@ impl Trie {
         last.len = shared;
         let mut at = last.nodes[shared];
         for frame in frames[..frames.len() - shared].iter().rev() {
-            at = self.child(memory, at, *frame as u64)?;
+            let (word, parent) = (*frame as u64, at);
+            let edge = &mut last.edges[hash(word, parent) & 4095];
+            if edge.word != word || edge.parent != parent {
+                *edge = Edge {
+                    word,
+                    parent,
+                    node: self.child(memory, parent, word)?,
+                };
+            }
+            at = edge.node;
             last.frames[last.len] = *frame;
             last.len += 1;
             last.nodes[last.len] = at;
