@@ -175,7 +175,8 @@ impl Walk<'_> {
             if frame.ra == 0 {
                 return End::Complete;
             }
-            if !table::lookup(frame.ra).is_code() && self.count > 0 {
+            let is_code = table::may_be_code(frame.ra) && table::lookup(frame.ra).is_code();
+            if !is_code && self.count > 0 {
                 return End::Incomplete;
             }
             if self.count >= self.depth {
@@ -192,6 +193,9 @@ impl Walk<'_> {
     /// Steps to the caller's frame.
     fn step(&mut self, frame: &mut Frame, memory: &mut impl Memory) -> Result<(), End> {
         let before = *frame;
+        if !table::may_be_code(frame.ra) {
+            return Err(End::Incomplete);
+        }
         match table::lookup(frame.ra).kind() {
             Kind::Signal => {
                 step_signal(frame, memory).ok_or(End::Incomplete)?;

@@ -85,26 +85,34 @@ struct Scratch {
 }
 
 /// Writes a walk's words into the scratch space.
-struct Recorder<'a> {
+#[derive(Clone, Copy)]
+struct Recorder {
     slot: usize,
-    offsets: &'a mut [i32; TRACED],
-    values: &'a mut [u64; TRACED],
+    /// The scratch arrays, [`TRACED`] long. Pointers, because a walk keeps a copy
+    /// of the recorder in registers.
+    offsets: *mut i32,
+    values: *mut u64,
     count: usize,
     initial_bp: bool,
     /// More words than fit, or words too far away.
     lost: bool,
 }
 
-impl Trace for Recorder<'_> {
+impl Trace for Recorder {
     #[inline(always)]
     fn word(&mut self, address: usize, value: usize) {
         let distance = address.wrapping_sub(self.slot) as isize >> 3;
-        if self.count == TRACED || distance as i32 as isize != distance {
+        self.lost |= distance as i32 as isize != distance;
+        if self.count >= TRACED {
             self.lost = true;
             return;
         }
-        self.offsets[self.count] = distance as i32;
-        self.values[self.count] = value as u64;
+        // SAFETY: the arrays are longer than `count`, and nobody else uses them
+        // during the walk.
+        unsafe {
+            self.offsets.add(self.count).write(distance as i32);
+            self.values.add(self.count).write(value as u64);
+        }
         self.count += 1;
     }
 
@@ -215,8 +223,8 @@ impl History {
         } = &mut self.scratch;
         let mut trace = Recorder {
             slot: entry.slot,
-            offsets,
-            values,
+            offsets: offsets.as_mut_ptr(),
+            values: values.as_mut_ptr(),
             count: 0,
             initial_bp: false,
             lost: false,

@@ -26,13 +26,16 @@ pub fn hash_frames(frames: &[usize]) -> u64 {
 
 /// What a walk that will be remembered writes down: every word it read which
 /// had a part in the result, in the order in which their addresses became known.
-pub(crate) trait Trace {
+///
+/// `Copy`, so that the loop of the walk can keep it in registers.
+pub(crate) trait Trace: Copy {
     fn word(&mut self, address: usize, value: usize);
     /// The result depends on rbp at entry.
     fn initial_bp(&mut self);
 }
 
 /// Writes nothing down.
+#[derive(Clone, Copy)]
 pub(crate) struct NoTrace;
 
 impl Trace for NoTrace {
@@ -53,6 +56,8 @@ pub(crate) enum End {
     NeedsRegisters,
     /// A signal frame leads to another stack.
     OtherStack,
+    /// The last frame is no code: it must be taken back.
+    NotCode,
 }
 
 /// Where rbp's value is. It is read only when a rule needs it.
@@ -64,6 +69,7 @@ enum Bp {
 }
 
 /// A walk between two frames.
+#[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     /// Return address (or pc + 1) of the next frame.
     ra: usize,
@@ -118,57 +124,89 @@ impl Cursor {
         memory: &mut impl Memory,
         trace: &mut impl Trace,
     ) -> End {
-        loop {
-            if self.ra == 0 {
-                return End::Complete;
+        // Copies that nobody else sees can live in registers.
+        let (mut cursor, mut copied) = (*self, *trace);
+        let end = loop {
+            if let Some(end) = cursor.step(depth, frames, memory, &mut copied) {
+                break end;
             }
-            let rule = table::lookup(self.ra);
-            if self.count >= depth {
-                return End::Truncated;
-            }
-            frames[self.count] = self.ra;
-            self.count += 1;
-            self.hash = mix(self.hash, self.ra as u64);
-            let cfa = match rule.kind() {
-                Kind::Sp => self.sp.wrapping_add_signed(rule.offset()),
-                Kind::End => return self.last(rule.is_code(), frames),
-                other => match self.uncommon(other, rule.offset(), memory, trace) {
-                    Ok(cfa) => cfa,
-                    Err(Some(end)) => return end,
-                    // A signal frame: the next frame is set already.
-                    Err(None) => continue,
-                },
-            };
-            if cfa <= self.sp || cfa & 7 != 0 {
-                return End::Incomplete;
-            }
-            if rule.saves_bp() {
-                match rule.saved_bp() {
-                    SavedBp::AtCfa(offset) => self.bp = Bp::Saved(cfa.wrapping_add_signed(offset)),
-                    SavedBp::AtBp(offset) => {
-                        let Some(bp) = self.bp(memory, trace) else {
-                            return End::Incomplete;
-                        };
-                        self.bp = Bp::Saved(bp.wrapping_add_signed(offset));
-                    }
-                    SavedBp::Unchanged => {}
-                }
-            }
-            let Some(ra) = memory.read(cfa - 8) else {
-                return End::Incomplete;
-            };
-            trace.word(cfa - 8, ra);
-            (self.ra, self.sp) = (ra, cfa);
+        };
+        (*self, *trace) = (cursor, copied);
+        if end == End::NotCode {
+            self.drop_last(frames)
+        } else {
+            end
         }
     }
 
-    /// The last frame, which must not be kept if it turned out to be no code,
-    /// unless it is the very first: that one did call us.
-    #[cold]
-    fn last(&mut self, is_code: bool, frames: &[usize; MAX_DEPTH]) -> End {
-        if is_code {
-            return End::Complete;
+    /// One frame; `Some` when the walk ends with it.
+    #[inline(always)]
+    fn step(
+        &mut self,
+        depth: usize,
+        frames: &mut [usize; MAX_DEPTH],
+        memory: &mut impl Memory,
+        trace: &mut impl Trace,
+    ) -> Option<End> {
+        if !table::may_be_code(self.ra) {
+            return Some(if self.ra == 0 {
+                End::Complete
+            } else {
+                End::Incomplete
+            });
         }
+        if self.count >= depth {
+            return Some(End::Truncated);
+        }
+        let rule = table::lookup(self.ra);
+        frames[self.count] = self.ra;
+        self.count += 1;
+        self.hash = mix(self.hash, self.ra as u64);
+        let cfa = match rule.kind() {
+            Kind::Sp => self.sp.wrapping_add_signed(rule.offset()),
+            Kind::Bp => match self.bp(memory, trace) {
+                Some(bp) => bp.wrapping_add_signed(rule.offset()),
+                None => return Some(End::Incomplete),
+            },
+            Kind::End => {
+                return Some(if rule.is_code() {
+                    End::Complete
+                } else {
+                    End::NotCode
+                });
+            }
+            other => match self.uncommon(other, rule.offset(), memory, trace) {
+                Ok(cfa) => cfa,
+                Err(end) => return end,
+            },
+        };
+        if cfa <= self.sp {
+            return Some(End::Incomplete);
+        }
+        if rule.saves_bp() {
+            self.bp = match rule.saved_bp() {
+                SavedBp::AtCfa(offset) => Bp::Saved(cfa.wrapping_add_signed(offset)),
+                SavedBp::AtBp(offset) => match self.bp(memory, trace) {
+                    Some(bp) => Bp::Saved(bp.wrapping_add_signed(offset)),
+                    None => return Some(End::Incomplete),
+                },
+                SavedBp::Unchanged => self.bp,
+            };
+        }
+        // Fails for a CFA that is not aligned.
+        let Some(ra) = memory.read(cfa - 8) else {
+            return Some(End::Incomplete);
+        };
+        trace.word(cfa - 8, ra);
+        (self.ra, self.sp) = (ra, cfa);
+        None
+    }
+
+    /// The last frame turned out to be no code, and must not be kept unless it
+    /// is the very first: that one did call us.
+    #[cold]
+    #[inline(never)]
+    fn drop_last(&mut self, frames: &[usize; MAX_DEPTH]) -> End {
         if self.count > 1 {
             self.count -= 1;
             self.hash = fold(&frames[..self.count]);
@@ -176,8 +214,8 @@ impl Cursor {
         End::Incomplete
     }
 
-    /// The CFA by a rule other than "rsp plus offset"; `Err` when the walk ends
-    /// or (`Err(None)`) has stepped already.
+    /// The CFA by a rare kind of rule; `Err` when the walk ends or (`Err(None)`)
+    /// has stepped already.
     #[inline(always)]
     fn uncommon(
         &mut self,
@@ -188,12 +226,6 @@ impl Cursor {
     ) -> Result<usize, Option<End>> {
         let unreadable = Err(Some(End::Incomplete));
         match kind {
-            Kind::Bp => {
-                let Some(bp) = self.bp(memory, trace) else {
-                    return unreadable;
-                };
-                Ok(bp.wrapping_add_signed(offset))
-            }
             Kind::Drap => {
                 let Some(bp) = self.bp(memory, trace) else {
                     return unreadable;
@@ -237,7 +269,7 @@ impl Cursor {
                 Err(other_stack.then_some(End::OtherStack))
             }
             Kind::Complex => Err(Some(End::NeedsRegisters)),
-            Kind::End | Kind::Empty | Kind::Sp => unreadable,
+            Kind::End | Kind::Empty | Kind::Sp | Kind::Bp => unreadable,
         }
     }
 
