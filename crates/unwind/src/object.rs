@@ -58,11 +58,19 @@ pub(crate) fn find(pc: usize) -> Option<Object> {
     // SAFETY: the structure has glibc's layout. The function takes no lock and
     // allocates nothing: unwinding from signal handlers relies on that.
     let result = unsafe { find(core::ptr::without_provenance(pc), &raw mut found) };
-    (result == 0).then_some(Object {
+    let object = Object {
         header: found.eh_frame,
         start: found.map_start,
         end: found.map_end,
-    })
+    };
+    if result != 0 {
+        return None;
+    }
+    // In a static program glibc gives only the segment that holds the code.
+    if object.header != 0 && !(object.start..object.end).contains(&object.header) {
+        return iterate(pc);
+    }
+    Some(object)
 }
 
 /// As [`find`], for C libraries without `_dl_find_object`. Takes the loader's

@@ -112,7 +112,7 @@ fn compute(address: usize) -> Rule {
     };
     // SAFETY: a frame of this thread is in the object, or its address is left
     // over from one: the caller of dlclose must not let frames of it live.
-    let rule = unsafe { object.sections() }.and_then(|s| cfi::rule_from_sections(&s, pc));
+    let rule = unsafe { object.sections() }.and_then(|s| cfi::rule_of_return(&s, address));
     rule.unwrap_or_else(|| without_tables(address))
 }
 

@@ -105,7 +105,7 @@ fn coroutines() {
     let mut stack = vec![0u8; size];
     let before = misses();
     let n = captured(128, || {
-        drop((coroutines(stack.as_mut_ptr(), size, 5000), ()))
+        assert_eq!(coroutines(stack.as_mut_ptr(), size, 5000), 0)
     });
     let walks = misses() - before;
     assert!(n > 10_000 && walks < n / 2, "{n} captures, {walks} walks");
@@ -118,7 +118,7 @@ fn at_hooks(mut body: impl FnMut(&mut History, freehold_unwind::Entry) + 'static
     let mut history = new_history();
     with_observer(
         move |entry| body(&mut history, entry),
-        || (0..rounds).for_each(|_| drop((recurse(10), ()))),
+        || (0..rounds).for_each(|_| assert_eq!(recurse(10), 1)),
     );
 }
 
