@@ -54,6 +54,7 @@ mod cfi;
 mod expr;
 mod generic;
 mod history;
+mod last;
 mod memory;
 mod object;
 mod ring;

@@ -4,24 +4,24 @@ use crate::memory::{Direct, Kernel, Memory, load};
 use crate::rule::{Kind, SavedBp};
 use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, table};
 
-const SEED: u64 = 0x243F_6A88_85A3_08D3;
+pub(crate) const SEED: u64 = 0x243F_6A88_85A3_08D3;
 
 #[inline(always)]
-fn mix(hash: u64, word: u64) -> u64 {
+pub(crate) fn mix(hash: u64, word: u64) -> u64 {
     // Folded multiplication: every bit of the product reaches the result.
     let product = u128::from(hash ^ word) * u128::from(0x9FB2_1C65_1E98_DF25u64);
     (product as u64) ^ ((product >> 64) as u64).rotate_left(23)
 }
 
-fn fold(frames: &[usize]) -> u64 {
-    frames
-        .iter()
-        .fold(SEED, |hash, &frame| mix(hash, frame as u64))
-}
-
-/// The hash of a stack: every frame, their order and their number count.
+/// The hash of a stack: every frame, their order and their number count. Folded
+/// from the outermost frame inward, so that stacks with the same outer frames
+/// can share that part of the work.
 pub fn hash_frames(frames: &[usize]) -> u64 {
-    mix(fold(frames), frames.len() as u64)
+    let hash = frames
+        .iter()
+        .rev()
+        .fold(SEED, |hash, &frame| mix(hash, frame as u64));
+    mix(hash, frames.len() as u64)
 }
 
 /// What a walk that will be remembered writes down: every word it read which
@@ -29,9 +29,21 @@ pub fn hash_frames(frames: &[usize]) -> u64 {
 ///
 /// `Copy`, so that the loop of the walk can keep it in registers.
 pub(crate) trait Trace: Copy {
+    /// The walk is at its frame number `count`, about to step. True: the rest is
+    /// known, the walk may end.
+    fn frame<M: Memory>(
+        &mut self,
+        count: usize,
+        ra: usize,
+        sp: usize,
+        bp: Bp,
+        memory: &mut M,
+    ) -> bool;
     fn word(&mut self, address: usize, value: usize);
-    /// The result depends on rbp at entry.
-    fn initial_bp(&mut self);
+    /// The step uses rbp, perhaps its value at entry. Comes before `sets_bp`.
+    fn uses_bp(&mut self, initial: bool);
+    /// The step restores rbp.
+    fn sets_bp(&mut self);
 }
 
 /// Writes nothing down.
@@ -40,9 +52,15 @@ pub(crate) struct NoTrace;
 
 impl Trace for NoTrace {
     #[inline(always)]
+    fn frame<M: Memory>(&mut self, _: usize, _: usize, _: usize, _: Bp, _: &mut M) -> bool {
+        false
+    }
+    #[inline(always)]
     fn word(&mut self, _: usize, _: usize) {}
     #[inline(always)]
-    fn initial_bp(&mut self) {}
+    fn uses_bp(&mut self, _: bool) {}
+    #[inline(always)]
+    fn sets_bp(&mut self) {}
 }
 
 /// Why a walk ended.
@@ -58,11 +76,16 @@ pub(crate) enum End {
     OtherStack,
     /// The last frame is no code: it must be taken back.
     NotCode,
+    /// The rest is that of the last walk.
+    Joined,
 }
 
 /// Where rbp's value is. It is read only when a rule needs it.
-#[derive(Clone, Copy)]
-enum Bp {
+///
+/// The layout makes all zero bytes a valid value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, usize)]
+pub(crate) enum Bp {
     Initial(usize),
     Known(usize),
     Saved(usize),
@@ -77,8 +100,8 @@ pub(crate) struct Cursor {
     sp: usize,
     bp: Bp,
     pub(crate) count: usize,
-    hash: u64,
-    pub(crate) approximate: bool,
+    /// Number of the last frame that was crossed by its frame pointer, plus one.
+    pub(crate) approximate: usize,
 }
 
 impl Cursor {
@@ -92,19 +115,16 @@ impl Cursor {
             sp: entry.slot + 8,
             bp: Bp::Initial(entry.bp),
             count: 0,
-            hash: SEED,
-            approximate: false,
+            approximate: 0,
         }
     }
 
     #[inline(always)]
     fn bp(&mut self, memory: &mut impl Memory, trace: &mut impl Trace) -> Option<usize> {
+        trace.uses_bp(matches!(self.bp, Bp::Initial(_)));
         let value = match self.bp {
             Bp::Known(value) => return Some(value),
-            Bp::Initial(value) => {
-                trace.initial_bp();
-                value
-            }
+            Bp::Initial(value) => value,
             Bp::Saved(address) => {
                 let value = memory.read(address)?;
                 trace.word(address, value);
@@ -133,7 +153,9 @@ impl Cursor {
         };
         (*self, *trace) = (cursor, copied);
         if end == End::NotCode {
-            self.drop_last(frames)
+            // It must not be kept unless it is the very first: that one did call.
+            self.count -= usize::from(self.count > 1);
+            End::Incomplete
         } else {
             end
         }
@@ -158,10 +180,12 @@ impl Cursor {
         if self.count >= depth {
             return Some(End::Truncated);
         }
+        if trace.frame(self.count, self.ra, self.sp, self.bp, memory) {
+            return Some(End::Joined);
+        }
         let rule = table::lookup(self.ra);
         frames[self.count] = self.ra;
         self.count += 1;
-        self.hash = mix(self.hash, self.ra as u64);
         let cfa = match rule.kind() {
             Kind::Sp => self.sp.wrapping_add_signed(rule.offset()),
             Kind::Bp => match self.bp(memory, trace) {
@@ -192,6 +216,7 @@ impl Cursor {
                 },
                 SavedBp::Unchanged => self.bp,
             };
+            trace.sets_bp();
         }
         // Fails for a CFA that is not aligned.
         let Some(ra) = memory.read(cfa - 8) else {
@@ -200,18 +225,6 @@ impl Cursor {
         trace.word(cfa - 8, ra);
         (self.ra, self.sp) = (ra, cfa);
         None
-    }
-
-    /// The last frame turned out to be no code, and must not be kept unless it
-    /// is the very first: that one did call us.
-    #[cold]
-    #[inline(never)]
-    fn drop_last(&mut self, frames: &[usize; MAX_DEPTH]) -> End {
-        if self.count > 1 {
-            self.count -= 1;
-            self.hash = fold(&frames[..self.count]);
-        }
-        End::Incomplete
     }
 
     /// The CFA by a rare kind of rule; `Err` when the walk ends or (`Err(None)`)
@@ -238,7 +251,7 @@ impl Cursor {
                 Ok(cfa)
             }
             Kind::FramePointer => {
-                self.approximate = true;
+                self.approximate = self.count;
                 let Some(bp) = self.bp(memory, trace) else {
                     return unreadable;
                 };
@@ -246,6 +259,7 @@ impl Cursor {
                     return unreadable;
                 }
                 self.bp = Bp::Saved(bp);
+                trace.sets_bp();
                 Ok(bp + 16)
             }
             Kind::Signal => {
@@ -264,22 +278,13 @@ impl Cursor {
                 trace.word(rsp_at, rsp);
                 let other_stack = rsp <= self.sp || memory.read(rsp & !7).is_none();
                 self.bp = Bp::Saved(self.sp.wrapping_add(context.rbp));
+                trace.sets_bp();
                 // Exact, not after a call: stored so that minus one gives it back.
                 (self.ra, self.sp) = (rip.wrapping_add(1), rsp);
                 Err(other_stack.then_some(End::OtherStack))
             }
             Kind::Complex => Err(Some(End::NeedsRegisters)),
             Kind::End | Kind::Empty | Kind::Sp | Kind::Bp => unreadable,
-        }
-    }
-
-    pub(crate) fn stack<'a>(&self, end: End, frames: &'a [usize; MAX_DEPTH]) -> Stack<'a> {
-        Stack {
-            frames: &frames[..self.count],
-            hash: mix(self.hash, self.count as u64),
-            complete: end == End::Complete,
-            truncated: end == End::Truncated,
-            approximate: self.approximate,
         }
     }
 }
@@ -317,9 +322,13 @@ pub(crate) mod signal {
     );
 }
 
-/// How a walk went, beside the stack itself.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Provenance {
+/// How a walk went. The frames are in the array that the caller gave.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    pub(crate) count: usize,
+    /// Number of the last frame that was crossed by its frame pointer, plus one.
+    pub(crate) approximate: usize,
     /// Some words were read through the kernel: where they lie was not known to
     /// be mapped.
     pub(crate) foreign: bool,
@@ -332,41 +341,42 @@ pub(crate) struct Provenance {
 /// # Safety
 ///
 /// As for [`walk`].
-#[inline(never)]
-pub(crate) unsafe fn walk_traced<'a>(
+#[inline(always)]
+pub(crate) unsafe fn walk_traced(
     entry: Entry,
     depth: usize,
     bounds: StackBounds,
-    frames: &'a mut [usize; MAX_DEPTH],
+    frames: &mut [usize; MAX_DEPTH],
     trace: &mut impl Trace,
-) -> (Stack<'a>, Provenance) {
+) -> Outcome {
     let depth = depth.clamp(1, MAX_DEPTH);
-    let mut provenance = Provenance::default();
+    let mut foreign = !bounds.contains(entry.slot);
     // SAFETY: the caller's promise.
     let mut cursor = unsafe { Cursor::new(entry) };
-    let mut end = if bounds.contains(entry.slot) {
+    let mut end = if foreign {
+        through_kernel(&mut cursor, depth, frames, trace)
+    } else {
         // SAFETY: from a live frame up to the end of its stack all is mapped.
         let mut memory = unsafe { Direct::new(entry.slot, bounds.high) };
         cursor.run(depth, frames, &mut memory, trace)
-    } else {
-        provenance.foreign = true;
-        through_kernel(&mut cursor, depth, frames, trace)
     };
     // One change of stack is normal: from the alternate stack of signals to the
     // thread's. Where that one ends up is not known, so it is read with care.
     if end == End::OtherStack {
-        provenance.foreign = true;
+        foreign = true;
         end = through_kernel(&mut cursor, depth, frames, trace);
     }
     if end == End::NeedsRegisters {
-        provenance.untraced = true;
         // SAFETY: the caller's promise.
-        return (
-            unsafe { generic::walk(entry, depth, bounds, frames) },
-            provenance,
-        );
+        return unsafe { generic::walk(entry, depth, bounds, frames) };
     }
-    (cursor.stack(end, frames), provenance)
+    Outcome {
+        end,
+        count: cursor.count,
+        approximate: cursor.approximate,
+        foreign,
+        untraced: false,
+    }
 }
 
 #[cold]
@@ -390,6 +400,7 @@ fn through_kernel(
 /// - `entry` must come from the start of a function of this thread that has not
 ///   returned yet;
 /// - `bounds` must be those of this thread.
+#[inline(never)]
 pub unsafe fn walk<'a>(
     entry: Entry,
     depth: usize,
@@ -397,5 +408,13 @@ pub unsafe fn walk<'a>(
     out: &'a mut [usize; MAX_DEPTH],
 ) -> Stack<'a> {
     // SAFETY: the caller's promise.
-    unsafe { walk_traced(entry, depth, bounds, out, &mut NoTrace) }.0
+    let outcome = unsafe { walk_traced(entry, depth, bounds, out, &mut NoTrace) };
+    let frames = &out[..outcome.count];
+    Stack {
+        frames,
+        hash: hash_frames(frames),
+        complete: outcome.end == End::Complete,
+        truncated: outcome.end == End::Truncated,
+        approximate: outcome.approximate != 0,
+    }
 }

@@ -42,7 +42,7 @@ fn random_calls_get_the_right_stack() {
         for options in VARIANTS {
             let library = Library::compiled("shapes.c", options);
             let mix: extern "C" fn(u64, i32) -> u64 = library.get("mix");
-            let before = misses();
+            let before = (misses(), support::unremembered());
             let n = captured(128, || {
                 for i in 0..60_000 * rounds {
                     // Mostly seeds of before, so that there is something to predict.
@@ -50,8 +50,9 @@ fn random_calls_get_the_right_stack() {
                     mix(0x5_1234_5677 * (seed + 1), (seed % 17) as i32);
                 }
             });
-            let walks = misses() - before;
-            println!("{options:?}: {n} captures, {walks} walks");
+            let walks = misses() - before.0;
+            let lost = support::unremembered() - before.1;
+            println!("{options:?}: {n} captures, {walks} walks, {lost} not remembered");
             assert!(n > 150_000 && walks < n * 3 / 4, "{n} {walks}");
         }
     };
