@@ -1,5 +1,5 @@
 //! Nanoseconds of a capture, by depth: of a stack that is remembered, of one that
-//! has to be walked, and of a walk without history.
+//! joins the last walk, of one that has to be walked, and of a walk without history.
 //!
 //! `cargo bench -p freehold-unwind`; with an argument, only that depth. Each
 //! figure is the best of seven rounds, less the cost of the call itself.
@@ -22,7 +22,9 @@ struct State {
 enum Mode {
     Nothing,
     Hit,
-    /// Another depth each time: never remembered.
+    /// Nothing is remembered; each walk joins the last.
+    Join,
+    /// Another depth each time too: walks of all frames.
     Miss,
     Walk,
 }
@@ -45,11 +47,14 @@ extern "C" fn hooked(state: &mut State, slot: usize, bp: usize) -> u32 {
         Mode::Nothing => 0,
         // SAFETY: the entry is this function's, the bounds are this thread's.
         Mode::Hit => unsafe { capture(history, entry, 128, *bounds, interned) },
+        // An id of zero is not remembered.
+        // SAFETY: as above.
+        Mode::Join => unsafe { history.capture(entry, 128, *bounds, |_| 0) },
         Mode::Miss => {
             *interned += 1;
             let depth = 127 + (*interned & 1) as usize;
             // SAFETY: as above.
-            unsafe { capture(history, entry, depth, *bounds, interned) }
+            unsafe { history.capture(entry, depth, *bounds, |_| 0) }
         }
         Mode::Walk => {
             let mut frames = [0; MAX_DEPTH];
@@ -77,14 +82,20 @@ unsafe fn capture(
 }
 
 #[inline(never)]
+fn one_frame_more(state: &mut State) -> u64 {
+    u64::from(black_box(hook(state))) + 1
+}
+
+#[inline(never)]
 fn recurse(depth: usize, state: &mut State, calls: u32) -> u64 {
     if depth > 1 {
         // Not a tail call.
         return black_box(recurse(depth - 1, state, calls)) + 1;
     }
     let start = Instant::now();
-    for _ in 0..calls {
+    for _ in 0..calls / 2 {
         black_box(hook(state));
+        black_box(one_frame_more(state));
     }
     start.elapsed().as_nanos() as u64
 }
@@ -92,6 +103,7 @@ fn recurse(depth: usize, state: &mut State, calls: u32) -> u64 {
 fn measure(depth: usize, state: &mut State, mode: Mode) -> f64 {
     let calls = 200_000;
     state.mode = mode;
+    state.history.flush();
     let best = (0..7)
         .map(|_| recurse(depth, state, calls))
         .min()
@@ -109,7 +121,7 @@ fn main() {
         interned: 0,
     };
     let only: Option<usize> = std::env::args().find_map(|a| a.parse().ok());
-    println!("frames     hit    miss    walk   (ns)");
+    println!("frames     hit    join    miss    walk   (ns)");
     for depth in [1, 2, 10, 30, 60, 110] {
         if only.is_some_and(|o| o != depth) {
             continue;
@@ -117,9 +129,9 @@ fn main() {
         let empty = measure(depth, &mut state, Mode::Nothing);
         let mut frames = 0;
         count_frames(depth, &mut state, &mut frames);
-        let [hit, miss, walk] =
-            [Mode::Hit, Mode::Miss, Mode::Walk].map(|m| measure(depth, &mut state, m) - empty);
-        println!("{frames:6} {hit:7.1} {miss:7.1} {walk:7.1}");
+        let [hit, join, miss, walk] = [Mode::Hit, Mode::Join, Mode::Miss, Mode::Walk]
+            .map(|m| measure(depth, &mut state, m) - empty);
+        println!("{frames:6} {hit:7.1} {join:7.1} {miss:7.1} {walk:7.1}");
     }
 }
 

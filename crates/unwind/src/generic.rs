@@ -13,8 +13,8 @@ use crate::cfi::{self, Row};
 use crate::expr::{Machine, Value};
 use crate::memory::{Direct, Kernel, Memory};
 use crate::rule::Kind;
-use crate::walk::{End, Outcome, plausible_frame_pointer, signal};
-use crate::{Entry, MAX_DEPTH, StackBounds, object, table};
+use crate::walk::{End, Outcome, plausible_frame_pointer};
+use crate::{Entry, MAX_DEPTH, StackBounds, object, signal, table};
 
 /// The registers a callee must preserve, and rsp, by DWARF number.
 const TRACKED: [Register; 7] = [

@@ -86,7 +86,7 @@ impl History {
     /// stack before if that can be proved, else what `intern` gives now.
     ///
     /// `intern` may return 0 for "could not store": such a stack is not
-    /// remembered. `depth` is taken as 1 to [`MAX_DEPTH`]. Neither allocates nor
+    /// remembered. `depth` is taken as 1 to [`MAX_DEPTH`](crate::MAX_DEPTH). Neither allocates nor
     /// blocks by itself; `intern` must not capture with the same history.
     ///
     /// # Safety

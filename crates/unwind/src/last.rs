@@ -18,7 +18,8 @@
 //! ```
 
 use crate::memory::Memory;
-use crate::walk::{Bp, End, SEED, Trace, mix, walk_traced};
+use crate::trace::{SEED, Trace, mix};
+use crate::walk::{Bp, End, walk_traced};
 use crate::{Entry, MAX_DEPTH, Stack, StackBounds};
 
 /// The words a walk may depend on and still be remembered: a return address for

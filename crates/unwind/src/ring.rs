@@ -124,7 +124,7 @@ mod tests {
             random ^= random >> 7;
             random ^= random << 17;
             let owner = (random >> 8) as u32 % 1024;
-            let count = if random % 97 == 0 {
+            let count = if random.is_multiple_of(97) {
                 300
             } else {
                 (random >> 32) as usize % 40
