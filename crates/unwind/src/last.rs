@@ -101,6 +101,7 @@ impl Last {
             intact: TRACED - self.words.min(TRACED),
             depth: depth.clamp(1, MAX_DEPTH),
             last_truncated: self.truncated,
+            last_complete: self.complete,
             placed: &raw const self.placed,
             states: self.fresh.states.as_mut_ptr(),
             addresses: self.fresh.addresses.as_mut_ptr(),
@@ -224,6 +225,7 @@ struct Recorder {
     intact: usize,
     depth: usize,
     last_truncated: bool,
+    last_complete: bool,
     placed: *const Arrays,
     /// The fresh arrays. Pointers, because the walk keeps a copy of the recorder
     /// in registers.
@@ -254,7 +256,8 @@ impl Recorder {
         let same_depth = if self.last_truncated {
             count == index - self.base
         } else {
-            count + outer <= self.depth
+            // What was no code after the last frame was one frame more.
+            count + outer + usize::from(!self.last_complete) <= self.depth
         };
         let words = usize::from(state.words).min(TRACED);
         let from = TRACED - words;

@@ -33,7 +33,7 @@ fn captured(depth: usize, body: impl FnOnce()) -> u64 {
 
 #[test]
 fn random_calls_get_the_right_stack() {
-    // Two million captures; FREEHOLD_ROUNDS multiplies.
+    // Eight hundred thousand captures; FREEHOLD_ROUNDS multiplies.
     let rounds: u64 = std::env::var("FREEHOLD_ROUNDS")
         .ok()
         .and_then(|r| r.parse().ok())

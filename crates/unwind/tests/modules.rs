@@ -6,6 +6,10 @@
 
 mod support;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use freehold_unwind::flush_rules;
 use support::{Interner, Library, compile, flush_history, hook, with_observer};
 
@@ -55,6 +59,39 @@ fn another_object_at_the_same_place() {
     );
     assert!(bases.len() < 30, "objects were to share places");
     paths.iter().for_each(|p| std::fs::remove_file(p).unwrap());
+}
+
+#[test]
+fn the_same_addresses_with_other_frames() {
+    let paths = [1032, 2056].map(|frame| compile("twins.c", &["-O2", &format!("-DFRAME={frame}")]));
+    let mut interner = Interner::default();
+    let seen = Rc::new(RefCell::new(HashMap::<usize, u32>::new()));
+    let counter = seen.clone();
+    with_observer(
+        move |entry| {
+            let ours = interner.capture(entry, 128);
+            assert_eq!(ours.frames, support::by_libgcc(entry));
+            *counter.borrow_mut().entry(ours.frames[1]).or_default() += 1;
+        },
+        || {
+            for round in 0..20 {
+                let library = Library::open(&paths[round % 2]);
+                let set: extern "C" fn(extern "C" fn()) = library.get("set_hook");
+                set(hook);
+                let twin: extern "C" fn(i32) -> i64 = library.get("twin");
+                (0..3).for_each(|_| assert!(twin(1) < i64::MAX));
+                library.close();
+                flush_rules();
+            }
+        },
+    );
+    paths.iter().for_each(|p| std::fs::remove_file(p).unwrap());
+    // The twins shared an address, or this test has tested nothing.
+    assert!(
+        seen.borrow().values().any(|&n| n > 30),
+        "{:x?}",
+        seen.borrow()
+    );
 }
 
 #[test]
