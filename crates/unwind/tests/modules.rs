@@ -9,9 +9,17 @@ mod support;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freehold_unwind::flush_rules;
 use support::{Interner, Library, compile, flush_history, hook, with_observer};
+
+/// Where objects land must not depend on the other tests.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn load(path: &std::path::Path) -> (Library, extern "C" fn(i32) -> u64) {
     let library = Library::open(path);
@@ -23,6 +31,7 @@ fn load(path: &std::path::Path) -> (Library, extern "C" fn(i32) -> u64) {
 
 #[test]
 fn another_object_at_the_same_place() {
+    let _alone = alone();
     // The same function with frames of different size, at the same addresses.
     let paths = [
         compile("shapes.c", &["-O2", "-fomit-frame-pointer"]),
@@ -63,6 +72,7 @@ fn another_object_at_the_same_place() {
 
 #[test]
 fn the_same_addresses_with_other_frames() {
+    let _alone = alone();
     let paths = [1032, 2056].map(|frame| compile("twins.c", &["-O2", &format!("-DFRAME={frame}")]));
     let mut interner = Interner::default();
     let seen = Rc::new(RefCell::new(HashMap::<usize, u32>::new()));
@@ -96,6 +106,7 @@ fn the_same_addresses_with_other_frames() {
 
 #[test]
 fn threads_may_flush_while_others_capture() {
+    let _alone = alone();
     let library = Library::compiled("shapes.c", &["-O2"]);
     let mix: extern "C" fn(u64, i32) -> u64 = library.get("mix");
     let stop = std::sync::atomic::AtomicBool::new(false);
