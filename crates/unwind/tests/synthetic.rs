@@ -148,7 +148,7 @@ fn any_change_is_seen() {
         let word = |random: &mut Random, made: &Made, at: usize| match random.below(8) {
             0 => random.below(3),
             1 => codes[random.below(6)],
-            _ if at % 2 == 0 => made.at((at + 2 + 2 * random.below(5)).min(510)),
+            _ if at.is_multiple_of(2) => made.at((at + 2 + 2 * random.below(5)).min(510)),
             _ => codes[random.below(6)],
         };
         for at in 0..512 {
