@@ -327,7 +327,7 @@ fn a_path_gives_the_same_numbers() {
         let len = (random >> 8) as usize % 140;
         // Few different frames, so that outer parts are often shared.
         let frames: Vec<usize> = (0..len)
-            .map(|i| i + (random >> 32) as usize % 3 * 1000)
+            .map(|i| i + 1 + (random >> 32) as usize % 3 * 1000)
             .collect();
         let root = Root {
             epoch: random as u32 % 2,
