@@ -50,6 +50,7 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("only Linux on x86-64 so far");
 
+mod arena;
 mod copy;
 mod glibc;
 pub mod image;
@@ -189,6 +190,9 @@ pub struct Outcome {
 ///
 /// # Safety
 /// No other thread may change mappings meanwhile.
+// Never inlined: its frame must lie below the stack pointer that was captured
+// in the caller's, or it would find its own variables.
+#[inline(never)]
 pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Result<Outcome, Error> {
     let begin = sys::now_us();
     // First, while nothing of ours is mapped.
@@ -227,6 +231,11 @@ pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Resul
         let mut copier = copy::Copier::new();
         let start = maps::heap_start();
         glibc_heaps = glibc::cut_heaps(&pieces, &maps, start, &mut copier, &mut cuts)?;
+    }
+    if pieces.any()
+        && let Some(range) = arena::main_arena(&maps.list, &mut copy::Copier::new())?
+    {
+        cuts.add(range.start, range.end)?;
     }
     cuts.finish();
 

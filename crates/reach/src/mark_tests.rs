@@ -119,11 +119,11 @@ fn engine(world: &World, python: Option<PythonLong>) -> Vec<Verdict> {
         flags: ROOT,
     };
     // Every second world goes through the path for memory that may be gone.
-    if world.blocks.len() % 2 == 0 {
+    if world.blocks.len().is_multiple_of(2) {
         flag_direct(&mut index, &[run]);
     }
     let runs = [Run {
-        flags: run.flags | (world.blocks.len() as u64 % 3).min(1) * COPY,
+        flags: run.flags | ((world.blocks.len() as u64 % 3).min(1) * COPY),
         ..run
     }];
     let mut marker = Marker::new(&index, &runs, python).unwrap();
