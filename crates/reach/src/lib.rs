@@ -43,8 +43,8 @@
 //!
 //! [`maps`] and [`residency`] find what there is to read, without touching
 //! what was never used. [`pages`] finds the block for a word. [`roots`] leaves
-//! out what an allocator has freed ([`glibc`]), [`mark`] follows, and
-//! [`verdicts`] judges. Nothing here allocates from the heap, takes a lock, or
+//! out what an allocator has freed ([`glibc`], [`arena`]), [`mark`] looks words
+//! up, [`follow`] goes from block to block, and [`verdicts`] judges. Nothing here allocates from the heap, takes a lock, or
 //! calls a function of the C library.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
@@ -52,8 +52,10 @@ compile_error!("only Linux on x86-64 so far");
 
 mod arena;
 mod copy;
+mod follow;
 mod glibc;
 pub mod image;
+mod leaf;
 mod maps;
 mod mark;
 mod memory;
@@ -208,7 +210,7 @@ pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Resul
         verdict(block.tag, Verdict::Unknown);
     })?;
     index.build()?;
-    mark::flag_direct(&mut index, &residency.runs);
+    follow::flag_direct(&mut index, &residency.runs);
     let indexed = sys::now_us();
 
     let mut cuts = roots::Cuts::new()?;

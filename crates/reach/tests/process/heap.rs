@@ -1,6 +1,6 @@
 //! Blocks of glibc's allocator, and of others.
 
-use crate::world::{Hidden, Test, World, deep, map_private, store};
+use crate::world::{Hidden, Test, World, deep, map_private, scrub, store};
 use freehold_ledger::format::Verdict::{Indirect, Lost, Possible, Reachable};
 use freehold_reach::{Block, PythonLayout, PythonLong, ThreadStack, threads};
 use std::sync::mpsc;
@@ -101,6 +101,7 @@ fn stale_pointer_in_thread_arena() {
             let shared = shared;
             // SAFETY: the other thread waits meanwhile.
             let block = leave_stale_pointer(unsafe { &*shared.0 });
+            scrub();
             ready.send(block).unwrap();
             let _ = stopped.recv();
         });

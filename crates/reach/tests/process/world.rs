@@ -71,6 +71,12 @@ pub(crate) fn deep<T>(work: impl FnOnce() -> T) -> T {
     answer
 }
 
+/// Overwrites what `deep` left on the stack.
+#[inline(never)]
+pub(crate) fn scrub() {
+    std::hint::black_box([0u8; 192 << 10]);
+}
+
 /// Writes `value` + `offset` to `place`.
 #[inline(never)]
 pub(crate) fn store(place: *mut u8, value: Hidden, offset: usize) {
