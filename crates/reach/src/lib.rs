@@ -41,10 +41,10 @@
 //!
 //! # How
 //!
-//! [`maps`] and [`residency`] find what there is to read, without touching
-//! what was never used. [`pages`] finds the block for a word. [`roots`] leaves
-//! out what an allocator has freed ([`glibc`], [`arena`]), [`mark`] looks words
-//! up, [`follow`] goes from block to block, and [`verdicts`] judges. Nothing here allocates from the heap, takes a lock, or
+//! `maps` and `residency` find what there is to read, without touching
+//! what was never used. `pages` finds the block for a word. `roots` leaves
+//! out what an allocator has freed (`glibc`, `arena`), `mark` looks words
+//! up, `follow` goes from block to block, and `verdicts` judges. Nothing here allocates from the heap, takes a lock, or
 //! calls a function of the C library.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]

@@ -74,7 +74,7 @@ pub(crate) fn deep<T>(work: impl FnOnce() -> T) -> T {
 /// Overwrites what `deep` left on the stack.
 #[inline(never)]
 pub(crate) fn scrub() {
-    std::hint::black_box([0u8; 192 << 10]);
+    std::hint::black_box([0u8; 512 << 10]);
 }
 
 /// Writes `value` + `offset` to `place`.
