@@ -6,8 +6,9 @@
 
 use crate::Error;
 use crate::copy::Copier;
+use crate::leaf::{Granule, Place};
 use crate::memory::{Bits, List, Plain, Region};
-use crate::pages::{Entry, Index, NONE};
+use crate::pages::{Index, NONE};
 use crate::python::PythonLong;
 use crate::residency::Run;
 use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -264,11 +265,19 @@ impl<'a> Marker<'a> {
         }
         let granules = found;
         found = 0;
+        let nested = index.nested();
         for i in 0..granules {
             let word = self.near[i].word;
             // SAFETY: `granule` gave a place in a leaf of the index.
-            let number = unsafe { *(self.batch[i] as *const u32) };
-            let near = index.near(word, number);
+            let granule = unsafe { *(self.batch[i] as *const Granule) };
+            let near = match granule.find(word) {
+                Place::Start(block) if !nested => {
+                    self.follow(block, word);
+                    continue;
+                }
+                Place::Start(block) | Place::After(block) => block,
+                Place::Open => index.near(word, granule.number),
+            };
             if near != NONE {
                 self.near[found] = Near::new(word, near);
                 found += 1;
@@ -292,13 +301,13 @@ impl<'a> Marker<'a> {
             let entry = &self.index.entries[i as usize];
             let start = entry.start();
             if word == start {
-                self.follow(i, entry);
+                self.follow(i, start);
             } else if word < entry.end() {
                 match self.interior {
                     Interior::Noted => {
                         self.noted.set(i as usize);
                     }
-                    Interior::Followed => self.follow(i, entry),
+                    Interior::Followed => self.follow(i, start),
                 }
             }
             if !self.index.nested() {
@@ -312,9 +321,9 @@ impl<'a> Marker<'a> {
     }
 
     #[inline]
-    fn follow(&mut self, i: u32, entry: &Entry) {
+    fn follow(&mut self, i: u32, start: u64) {
         if !self.marked.get(i as usize) {
-            prefetch(entry.start() as *const u8);
+            prefetch(start as *const u8);
             self.mark(i);
         }
     }

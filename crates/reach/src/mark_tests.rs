@@ -38,6 +38,7 @@ impl Dice {
 enum Shape {
     Apart,
     Dense,
+    Unaligned,
     Overlapping,
     Large,
 }
@@ -52,6 +53,7 @@ fn world(seed: u64, shape: Shape, count: u64, pointers: u64) -> World {
         let (address, size) = match shape {
             Shape::Apart => (at + dice.roll(64) * 8, dice.roll(300)),
             Shape::Dense => (at, dice.roll(4) * 8),
+            Shape::Unaligned => (at + dice.roll(9), dice.roll(70)),
             Shape::Overlapping => (
                 arena.address() + dice.roll(800) * 8,
                 dice.roll(40) * dice.roll(40) * 8,
@@ -62,7 +64,8 @@ fn world(seed: u64, shape: Shape, count: u64, pointers: u64) -> World {
             ),
         };
         let size = size.min(arena.address() + ARENA - address);
-        at = (address + size.max(8)).next_multiple_of(8);
+        at =
+            (address + size.max(1)).next_multiple_of(if shape == Shape::Unaligned { 1 } else { 8 });
         blocks.push(Block {
             address,
             size,
@@ -221,7 +224,7 @@ proptest! {
     fn agrees_with_the_oracle(
         seed: u64,
         shape in prop_oneof![
-            Just(Shape::Apart), Just(Shape::Dense), Just(Shape::Overlapping), Just(Shape::Large)
+            Just(Shape::Apart), Just(Shape::Dense), Just(Shape::Unaligned), Just(Shape::Overlapping), Just(Shape::Large)
         ],
         count in 1u64..120,
         density in 0u64..300,

@@ -4,12 +4,13 @@
 //! word bits   46..30        29..8           the block's place
 //!             top[2^17] ->  leaf[2^22]  ->  entries[i]
 //! ```
-//! A leaf has a number for each 256 bytes (a *granule*): the first block that
-//! starts there, or else a block that covers it. From there the right block is
-//! at most a few entries away. Blocks of a megabyte and more are only entered
+//! A leaf knows for each 256 bytes (a *granule*) the first block that starts
+//! there, or else a block that covers it, and where blocks start. That is all
+//! it takes for a pointer to a start: entries are read for others only, because
+//! each place that is read at random costs a cache miss. Blocks of a megabyte and more are only entered
 //! where they start: one reservation of a terabyte must not fill tables.
 
-use crate::leaf::{GRANULE_BITS, GRANULES, LEAF_BITS, LEAF_BYTES, Leaf, Words, page_of};
+use crate::leaf::{GRANULE_BITS, GRANULES, Granule, LEAF_BITS, LEAF_BYTES, Leaf, Words, page_of};
 use crate::memory::{List, Plain, Region};
 use crate::{Block, Error};
 
@@ -256,14 +257,14 @@ impl Index {
     /// First step of a lookup: the place in the granules, to be prefetched;
     /// null when no block is near. `word - low < span` must hold.
     #[inline]
-    pub(crate) fn granule(&self, word: u64) -> *const u32 {
+    pub(crate) fn granule(&self, word: u64) -> *const Granule {
         debug_assert!(word >> ADDRESS_BITS == 0);
         // SAFETY: `word` is within `low..low + span`, below 2^47.
         let top = unsafe { *(self.top.address() as *const u64).add((word >> LEAF_BITS) as usize) };
         if top == 0 {
             return core::ptr::null();
         }
-        let leaf = (top & !HAS_LARGE) as *const u32;
+        let leaf = (top & !HAS_LARGE) as *const Granule;
         leaf.wrapping_add((word >> GRANULE_BITS) as usize & (GRANULES - 1))
     }
 
