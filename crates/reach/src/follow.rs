@@ -6,7 +6,7 @@ use crate::residency::{COPY, ROOT, Run};
 use crate::roots;
 
 /// How many blocks ahead of their turn contents are asked for.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 
 impl Marker<'_> {
     /// Follows all that was reached, until nothing new is.

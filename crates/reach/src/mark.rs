@@ -324,6 +324,7 @@ impl<'a> Marker<'a> {
     fn follow(&mut self, i: u32, start: u64) {
         if !self.marked.get(i as usize) {
             prefetch(start as *const u8);
+            prefetch(self.index.entries.as_ptr().wrapping_add(i as usize).cast());
             self.mark(i);
         }
     }
