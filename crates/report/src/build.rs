@@ -1,0 +1,129 @@
+//! From a session to a report.
+
+use freehold_ledger::reader::{Session, Snapshot};
+
+use crate::findings::Findings;
+use crate::model::{ModuleReport, ProcessReport, Report};
+use crate::notes;
+use crate::options::{Options, Show};
+use crate::processes;
+use crate::symbols::{ObjectId, Symbols};
+
+/// How far the work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Blocks are put into groups: this many of so many processes are done.
+    Grouping(usize, usize),
+    /// Functions are named: this many of so many objects are done.
+    Naming(usize, usize),
+}
+
+/// Finds what was lost in `session`, by the lights of `options`, with names
+/// from `symbols`. `progress` is called from this thread, often.
+pub fn build(
+    session: &Session,
+    options: &Options,
+    symbols: &mut Symbols<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Report {
+    let ledgers = session.ledgers.len();
+    let mut findings = Vec::with_capacity(ledgers);
+    for (done, snapshot) in session.ledgers.iter().enumerate() {
+        progress(Progress::Grouping(done, ledgers));
+        findings.push(Findings::group(snapshot, options, symbols));
+    }
+    let wanted = findings.iter().flat_map(Findings::wanted);
+    symbols.load(wanted, &mut |done, all| {
+        progress(Progress::Naming(done, all))
+    });
+    let mut report = Report {
+        notes: notes::of_session(session),
+        show: options.show,
+        sample_bytes: session.sample_bytes,
+        ..Report::default()
+    };
+    let mut processes = Vec::with_capacity(ledgers);
+    for (index, findings) in findings.into_iter().enumerate() {
+        let process = process(session, index, findings, options, symbols);
+        let lost = process.lost();
+        report.lost_blocks = report.lost_blocks.saturating_add(lost.blocks);
+        report.lost_bytes = report.lost_bytes.saturating_add(lost.bytes);
+        report.misuses = report.misuses.saturating_add(process.summary.misuses);
+        processes.push(process);
+    }
+    report.main = processes::tree(session, processes);
+    report
+}
+
+fn process(
+    session: &Session,
+    index: usize,
+    mut findings: Findings,
+    options: &Options,
+    symbols: &Symbols<'_>,
+) -> ProcessReport {
+    let snapshot = &session.ledgers[index];
+    let objects = findings.objects();
+    let sites = findings.sites(snapshot, symbols);
+    let known = &snapshot.process;
+    let mut report = ProcessReport {
+        pid: known.pid,
+        argv: known.argv.clone(),
+        exe: known.exe.clone(),
+        exit: processes::exit(snapshot, options),
+        start_ms: known.start_ms,
+        duration_ms: known.end_ms.saturating_sub(known.start_ms),
+        summary: findings.summary,
+        scan: snapshot.scan,
+        ..ProcessReport::default()
+    };
+    for site in sites {
+        // The loader's own blocks are no findings.
+        let is_hidden = site.runtime && options.show == Show::Lost;
+        if site.total.bytes < options.min_bytes && !is_hidden {
+            report.small.add(site.total);
+        } else if !is_hidden {
+            report.sites.push(site);
+        }
+    }
+    let objects = objects_of(&report, &objects, symbols);
+    report.modules = objects.iter().map(|id| module(*id, symbols)).collect();
+    report.notes = notes_of(session, index, &report, snapshot);
+    let known = objects.iter().map(|id| symbols.known(*id));
+    report.notes.extend(notes::of_objects(known, options.show));
+    report
+}
+
+fn notes_of(
+    session: &Session,
+    index: usize,
+    report: &ProcessReport,
+    snapshot: &Snapshot,
+) -> Vec<notes::Note> {
+    let is_forked = processes::is_forked(session, index);
+    notes::of_process(report, session.depth, is_forked, &snapshot.damage)
+}
+
+/// Those of `objects` that frames of the listed sites lie in.
+fn objects_of(
+    report: &ProcessReport,
+    objects: &[ObjectId],
+    symbols: &Symbols<'_>,
+) -> Vec<ObjectId> {
+    let frames = report.sites.iter().flat_map(|site| &site.stack);
+    let names: std::collections::HashSet<&str> = frames.map(|f| &*f.module).collect();
+    let objects = objects.iter().copied();
+    objects
+        .filter(|id| names.contains(&*symbols.known(*id).name))
+        .collect()
+}
+
+fn module(id: ObjectId, symbols: &Symbols<'_>) -> ModuleReport {
+    let known = symbols.known(id);
+    ModuleReport {
+        name: known.name.clone(),
+        path: known.path().to_owned(),
+        build_id: known.build_id(),
+        has_lines: known.has_lines,
+    }
+}

@@ -1,0 +1,223 @@
+//! What a reader must know to trust the figures as far as they go, and no
+//! further.
+
+use freehold_ledger::reader::{Scan, Session};
+
+use crate::model::{Exit, ProcessReport, Summary, Tally};
+use crate::number::{bytes, count, counted};
+use crate::options::Show;
+use crate::symbols::{Condition, KnownObject};
+
+/// A remark on a process or a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about, for programs; such names are only ever added.
+    pub kind: &'static str,
+    /// It, for people.
+    pub text: String,
+    /// Whether findings may be missing or wrong for it. Other notes are for
+    /// those who ask for everything.
+    pub matters: bool,
+}
+
+fn note(kind: &'static str, matters: bool, text: String) -> Note {
+    Note {
+        kind,
+        text,
+        matters,
+    }
+}
+
+/// Notes on the session.
+pub(crate) fn of_session(session: &Session) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if session.ledgers.is_empty() {
+        let text = "no process recorded anything: the program may be statically linked, set-user-id \
+                    or of another architecture";
+        notes.push(note("nothing-recorded", true, text.into()));
+    }
+    if session.untracked > 0 {
+        let processes = counted(u64::from(session.untracked), "process", "processes");
+        let text = format!("{processes} could not be given a ledger and are not in this report");
+        notes.push(note("untracked-processes", true, text));
+    }
+    if session.sample_bytes > 0 {
+        let text = format!(
+            "only about one block for each {} allocated was recorded (--stacks sample): all figures \
+             count recorded blocks, real ones are higher",
+            bytes(session.sample_bytes)
+        );
+        notes.push(note("sampled", true, text));
+    }
+    notes
+}
+
+/// Notes on a process. `is_forked` says that it began with a copy of its
+/// parent's blocks, which its own ledger does not have.
+pub(crate) fn of_process(
+    process: &ProcessReport,
+    depth: u32,
+    is_forked: bool,
+    damage: &[String],
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let summary = &process.summary;
+    for what in damage {
+        notes.push(note(
+            "damage",
+            true,
+            format!("the ledger is damaged: {what}"),
+        ));
+    }
+    losses(summary, &mut notes);
+    judgement(process, &mut notes);
+    stacks(summary, depth, &mut notes);
+    if summary.unknown_releases > 0 {
+        let why = match is_forked {
+            true => "most are its parent's, from before the fork",
+            false => "they are older than the tracker, or were not recorded",
+        };
+        let releases = counted(summary.unknown_releases, "release", "releases");
+        let text = format!("{releases} of blocks that the ledger does not have: {why}");
+        notes.push(note("unknown-releases", false, text));
+    }
+    notes
+}
+
+fn losses(summary: &Summary, notes: &mut Vec<Note>) {
+    let Tally {
+        blocks,
+        bytes: size,
+    } = summary.dropped;
+    if blocks > 0 {
+        let text = format!(
+            "{} ({}) could not be recorded for want of room, what was lost of them is not in this \
+             report: raise --max-memory",
+            counted(blocks, "block", "blocks"),
+            bytes(size)
+        );
+        notes.push(note("dropped-records", true, text));
+    }
+    if summary.dropped_stacks > 0 {
+        let blocks = counted(summary.dropped_stacks, "block", "blocks");
+        let text =
+            format!("{blocks} were recorded without a stack for want of room: raise --max-memory");
+        notes.push(note("dropped-stacks", true, text));
+    }
+    if summary.unindexed > 0 {
+        let blocks = counted(summary.unindexed, "block", "blocks");
+        let text = format!("{blocks} lie above 128 TiB of address space and were not recorded");
+        notes.push(note("unindexed", true, text));
+    }
+    if summary.unseen_releases > 0 {
+        let blocks = counted(summary.unseen_releases, "block", "blocks");
+        let text = format!(
+            "{blocks} were released in a way that Freehold did not see (their addresses were handed \
+             out again); others of that kind may be listed as live"
+        );
+        notes.push(note("unseen-releases", true, text));
+    }
+}
+
+fn judgement(process: &ProcessReport, notes: &mut Vec<Note>) {
+    let unknown = process.summary.unknown;
+    if unknown.blocks == 0 {
+        return;
+    }
+    let blocks = counted(unknown.blocks, "live block", "live blocks");
+    let Scan {
+        done,
+        failed,
+        error,
+        ..
+    } = process.scan;
+    if done {
+        let text = format!(
+            "{blocks} ({}) were allocated too late to be judged",
+            bytes(unknown.bytes)
+        );
+        notes.push(note("not-judged", false, text));
+        return;
+    }
+    let why = match (failed, process.exit) {
+        (true, _) if error != 0 => {
+            let error = i32::try_from(error).unwrap_or(0);
+            format!(
+                "the scan for pointers failed: {}",
+                std::io::Error::from_raw_os_error(error)
+            )
+        }
+        (true, _) => String::from("the scan for pointers did not finish"),
+        (_, Exit::Signal(signal)) => format!("the process was killed by signal {signal}"),
+        (_, Exit::Running) => String::from("the process is running and was not scanned"),
+        (_, Exit::Unknown) => String::from("the process runs, or was killed"),
+        (_, Exit::Replaced) => String::from("it became another program, which was not tracked"),
+        (_, Exit::Code(_)) => String::from("the process ended without a scan for pointers"),
+    };
+    let text = format!("{why}, so nothing tells which of its live blocks were lost");
+    notes.push(note("not-judged", true, text));
+}
+
+fn stacks(summary: &Summary, depth: u32, notes: &mut Vec<Note>) {
+    if summary.truncated_stacks > 0 {
+        let stacks = counted(summary.truncated_stacks, "stack was", "stacks were");
+        let text = match depth {
+            0 => format!("{stacks} cut at the greatest depth"),
+            depth => format!("{stacks} cut at {depth} frames: raise --depth"),
+        };
+        notes.push(note("truncated-stacks", true, text));
+    }
+    if summary.incomplete_stacks > 0 {
+        let stacks = counted(summary.incomplete_stacks, "stack ends", "stacks end");
+        let text =
+            format!("{stacks} before the first frame of the thread: its code cannot be unwound");
+        notes.push(note("incomplete-stacks", true, text));
+    }
+    if summary.approximate_stacks > 0 {
+        let stacks = counted(summary.approximate_stacks, "stack goes", "stacks go");
+        let text =
+            format!("{stacks} through code without unwind data: frames may be missing there");
+        notes.push(note("approximate-stacks", false, text));
+    }
+}
+
+/// Notes on the objects that frames of listed sites lie in.
+pub(crate) fn of_objects<'a>(
+    objects: impl Iterator<Item = &'a KnownObject>,
+    show: Show,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut without_lines = Vec::new();
+    for object in objects {
+        let name = &object.name;
+        match &object.condition {
+            Condition::Changed => {
+                let text = format!(
+                    "{name} has changed since it was recorded: its functions have no names"
+                );
+                notes.push(note("changed-module", true, text));
+            }
+            Condition::Missing(why) => {
+                notes.push(note(
+                    "missing-module",
+                    true,
+                    format!("{name} {why}: its functions have no names"),
+                ));
+            }
+            Condition::Found if !object.has_lines => without_lines.push(&**name),
+            _ => {}
+        }
+    }
+    if !without_lines.is_empty() {
+        without_lines.sort_unstable();
+        without_lines.dedup();
+        let more = without_lines.len().saturating_sub(4);
+        let mut names = without_lines[..without_lines.len() - more].join(", ");
+        if more > 0 {
+            names += &format!(" and {} more", count(more as u64));
+        }
+        let text = format!("no debug information, so no lines, for {names}");
+        notes.push(note("no-lines", show == Show::All, text));
+    }
+    notes
+}

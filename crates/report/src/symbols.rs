@@ -1,0 +1,237 @@
+//! Names for addresses: function, file, line, and the functions inlined there.
+//!
+//! Objects are opened only when an address in them is asked for, each once for
+//! a batch of addresses, several at a time. Answers are remembered by object
+//! and address in its file, so a program that forked a thousand times is
+//! looked up once.
+//!
+//! Sources, best first: debug information of the object, of its separate debug
+//! file (by build id, then by `.gnu_debuglink`) with its supplementary file
+//! (`.gnu_debugaltlink`) and split units (`.dwo`); `.symtab`, `.dynsym`,
+//! `.gnu_debugdata`. A file with another build id than the ledger's is not used.
+//!
+//! What is not here: `perf-PID.map` files and interpreters' own frames.
+
+mod demangle;
+mod dwarf;
+mod locate;
+mod mini;
+mod resolve;
+mod table;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
+
+use freehold_ledger::reader::ModuleInfo;
+
+use crate::files::Files;
+use crate::frame::Place;
+
+/// An object, as long as its [`Symbols`] lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(u32);
+
+/// In what condition the file of an object was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nobody has asked for an address in it yet.
+    #[default]
+    Unopened,
+    /// It is the file that was loaded.
+    Found,
+    /// It has another build id than when it was recorded.
+    Changed,
+    /// It cannot be used; the text says why, to be read after its name.
+    Missing(String),
+    /// It never was a file: the kernel's code, or memory.
+    NoFile,
+}
+
+/// Which object is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Subject {
+    pub(crate) path: String,
+    pub(crate) build_id: Vec<u8>,
+}
+
+impl Subject {
+    /// The path of the file, and whether it had been deleted.
+    fn file(&self) -> (&Path, bool) {
+        match self.path.strip_suffix(" (deleted)") {
+            Some(path) => (Path::new(path), true),
+            None => (Path::new(&self.path), false),
+        }
+    }
+}
+
+/// What is known of an object.
+#[derive(Debug)]
+pub struct KnownObject {
+    pub(crate) subject: Subject,
+    /// Its file name, for people.
+    pub name: Arc<str>,
+    /// In what condition its file was found.
+    pub condition: Condition,
+    /// Whether debug information was found for it.
+    pub has_lines: bool,
+}
+
+impl KnownObject {
+    /// Its path, as the ledger has it.
+    pub fn path(&self) -> &str {
+        &self.subject.path
+    }
+
+    /// Its build id in hexadecimal; empty when it has none.
+    pub fn build_id(&self) -> String {
+        let bytes = self.subject.build_id.iter();
+        bytes.map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// Names for addresses in any number of objects.
+pub struct Symbols<'f> {
+    files: &'f dyn Files,
+    debug_roots: Vec<PathBuf>,
+    objects: Vec<KnownObject>,
+    by_subject: HashMap<Subject, ObjectId>,
+    places: HashMap<(ObjectId, u64), Arc<[Place]>>,
+}
+
+impl<'f> Symbols<'f> {
+    /// Looks in `files`, and for separate debug files in `/usr/lib/debug`.
+    pub fn new(files: &'f dyn Files) -> Symbols<'f> {
+        Symbols {
+            files,
+            debug_roots: vec![PathBuf::from("/usr/lib/debug")],
+            objects: Vec::new(),
+            by_subject: HashMap::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// Looks for separate debug files below these folders, each laid out like
+    /// `/usr/lib/debug`.
+    pub fn debug_roots(mut self, roots: Vec<PathBuf>) -> Symbols<'f> {
+        self.debug_roots = roots;
+        self
+    }
+
+    /// The object that `module` was loaded from.
+    pub fn object(&mut self, module: &ModuleInfo) -> ObjectId {
+        let subject = Subject {
+            path: module.path.clone(),
+            build_id: module.build_id.clone(),
+        };
+        if let Some(id) = self.by_subject.get(&subject) {
+            return *id;
+        }
+        let id = ObjectId(u32::try_from(self.objects.len()).unwrap_or(u32::MAX));
+        self.objects.push(KnownObject {
+            name: file_name(&subject).into(),
+            subject: subject.clone(),
+            condition: Condition::Unopened,
+            has_lines: false,
+        });
+        self.by_subject.insert(subject, id);
+        id
+    }
+
+    /// What is known of an object.
+    pub fn known(&self, id: ObjectId) -> &KnownObject {
+        &self.objects[id.0 as usize]
+    }
+
+    /// The functions at an address of the object's file, innermost first; none
+    /// before [`Symbols::load`] was asked for it and when nothing is known.
+    pub fn places(&self, id: ObjectId, address: u64) -> &[Place] {
+        self.places.get(&(id, address)).map_or(&[], |p| p)
+    }
+
+    /// Looks these addresses up, each an address in its object's file.
+    /// `progress` is told how many of how many objects are done.
+    pub fn load(
+        &mut self,
+        wanted: impl IntoIterator<Item = (ObjectId, u64)>,
+        progress: &mut dyn FnMut(usize, usize),
+    ) {
+        let mut by_object: HashMap<ObjectId, HashSet<u64>> = HashMap::new();
+        for (id, address) in wanted {
+            if !self.places.contains_key(&(id, address)) {
+                by_object.entry(id).or_default().insert(address);
+            }
+        }
+        let mut jobs: Vec<(ObjectId, Vec<u64>)> = by_object
+            .into_iter()
+            .map(|(id, addresses)| (id, addresses.into_iter().collect()))
+            .collect();
+        // Most work first, so that the last job is a short one.
+        jobs.sort_by_key(|(id, addresses)| (std::cmp::Reverse(addresses.len()), *id));
+        for (_, addresses) in &mut jobs {
+            addresses.sort_unstable();
+        }
+        for (id, addresses, answer) in self.run(&jobs, progress) {
+            let object = &mut self.objects[id.0 as usize];
+            object.condition = answer.condition;
+            object.has_lines |= answer.has_lines;
+            for (address, places) in addresses.iter().zip(answer.places) {
+                self.places.insert((id, *address), places.into());
+            }
+        }
+    }
+
+    fn run<'j>(
+        &self,
+        jobs: &'j [(ObjectId, Vec<u64>)],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Vec<(ObjectId, &'j [u64], resolve::Answer)> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
+        let mut answers = Vec::with_capacity(jobs.len());
+        progress(0, jobs.len());
+        std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel();
+            for _ in 0..threads.min(jobs.len()) {
+                let sender = sender.clone();
+                let next = &next;
+                scope.spawn(move || {
+                    while let Some((id, addresses)) = jobs.get(next.fetch_add(1, Relaxed)) {
+                        let subject = &self.known(*id).subject;
+                        let answer =
+                            resolve::resolve(self.files, &self.debug_roots, subject, addresses);
+                        if sender.send((*id, addresses.as_slice(), answer)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for answer in receiver {
+                answers.push(answer);
+                progress(answers.len(), jobs.len());
+            }
+        });
+        answers
+    }
+}
+
+impl std::fmt::Debug for Symbols<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Symbols")
+            .field("objects", &self.objects)
+            .field("places", &self.places.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn file_name(subject: &Subject) -> String {
+    let (path, _) = subject.file();
+    match path.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None if subject.path.is_empty() => String::from("[unnamed]"),
+        None => subject.path.clone(),
+    }
+}

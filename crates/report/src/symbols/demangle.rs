@@ -1,0 +1,118 @@
+//! Names as the linker has them to names as the programmer wrote them.
+
+use std::fmt::{self, Write};
+
+/// Longest name that is made of one symbol. Names can be made to grow without
+/// bound by a symbol of a few hundred bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// Suffixes of clones of a function which the compiler made.
+const CLONES: [&str; 8] = [
+    ".cold",
+    ".part.",
+    ".isra.",
+    ".constprop.",
+    ".lto_priv.",
+    ".localalias",
+    ".llvm.",
+    ".warm",
+];
+
+/// The readable name of `symbol`: C++ and Rust names without hashes, all
+/// without symbol version and the compiler's clone suffixes.
+pub(crate) fn demangle(symbol: &[u8]) -> String {
+    let name = String::from_utf8_lossy(symbol);
+    let name = without_suffixes(&name);
+    rust(name)
+        .or_else(|| cpp(name))
+        .unwrap_or_else(|| limited(name))
+}
+
+fn without_suffixes(name: &str) -> &str {
+    let end = name.find('@').filter(|at| *at > 0).unwrap_or(name.len());
+    let name = &name[..end];
+    let clone = CLONES.iter().filter_map(|c| name.find(c)).min();
+    &name[..clone.filter(|at| *at > 0).unwrap_or(name.len())]
+}
+
+fn rust(name: &str) -> Option<String> {
+    let demangled = rustc_demangle::try_demangle(name).ok()?;
+    let mut out = Limited::default();
+    write!(out, "{demangled:#}").ok()?;
+    Some(out.text)
+}
+
+fn cpp(name: &str) -> Option<String> {
+    if !name.starts_with("_Z") && !name.starts_with("__Z") {
+        return None;
+    }
+    let symbol = cpp_demangle::BorrowedSymbol::new(name.as_bytes()).ok()?;
+    let options = cpp_demangle::DemangleOptions::new().no_return_type();
+    let mut out = Limited::default();
+    symbol.structured_demangle(&mut out, &options).ok()?;
+    Some(out.text)
+}
+
+fn limited(name: &str) -> String {
+    name.chars().take(LONGEST).collect()
+}
+
+/// Text that refuses to grow past [`LONGEST`].
+#[derive(Default)]
+struct Limited {
+    text: String,
+}
+
+impl Write for Limited {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if self.text.len() + piece.len() > LONGEST {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(piece);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::demangle;
+
+    #[test]
+    fn names_become_readable() {
+        for (symbol, name) in [
+            ("main", "main"),
+            ("_Znwm", "operator new(unsigned long)"),
+            ("_ZN3app5parseEi", "app::parse(int)"),
+            ("_Z3addIiET_S0_S0_", "add<int>(int, int)"),
+            (
+                "_ZN4core3fmt9Formatter3pad17h0123456789abcdefE",
+                "core::fmt::Formatter::pad",
+            ),
+            ("_RNvCs1234_7mycrate3foo", "mycrate::foo"),
+            ("malloc@@GLIBC_2.2.5", "malloc"),
+            ("grow.part.0", "grow"),
+            ("grow.constprop.0.cold", "grow"),
+            ("_ZN3app5parseEi.cold", "app::parse(int)"),
+            ("_Z", "_Z"),
+            ("", ""),
+            ("@", "@"),
+        ] {
+            assert_eq!(demangle(symbol.as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_explode_is_kept_as_it_is() {
+        // Each level doubles the length of the one before.
+        let mut bomb = String::from("_Z1fI1a");
+        let doubled = |n: usize| match n {
+            0 => String::from("S_"),
+            n => format!("S{}_", char::from(b'0' + n as u8 - 1)),
+        };
+        for level in 0..9 {
+            bomb += &format!("1tI{0}{0}E", doubled(level));
+        }
+        bomb += "Evv";
+        assert!(demangle(bomb.as_bytes()).len() <= super::LONGEST);
+    }
+}

@@ -1,0 +1,88 @@
+//! All addresses of one object in one go, so that what was parsed can borrow
+//! from the files and is dropped with them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use typed_arena::Arena;
+
+use super::demangle::demangle;
+use super::dwarf::DebugInfo;
+use super::locate::Search;
+use super::table::SymbolTable;
+use super::{Condition, Subject};
+use crate::files::Files;
+use crate::frame::Place;
+
+/// What was found out about an object and some addresses in it.
+#[derive(Default)]
+pub(crate) struct Answer {
+    pub(crate) condition: Condition,
+    pub(crate) has_lines: bool,
+    /// For each address the functions there, innermost first.
+    pub(crate) places: Vec<Vec<Place>>,
+}
+
+/// Looks up `addresses` in the files of `subject`.
+pub(crate) fn resolve(
+    files: &dyn Files,
+    debug_roots: &[PathBuf],
+    subject: &Subject,
+    addresses: &[u64],
+) -> Answer {
+    // The parsers are written not to panic, whatever the file holds. Should
+    // one do so all the same, a report without these names is still a report.
+    let attempt = || look_up(files, debug_roots, subject, addresses);
+    catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|_| Answer {
+        condition: Condition::Missing(String::from("has debug information that makes no sense")),
+        has_lines: false,
+        places: vec![Vec::new(); addresses.len()],
+    })
+}
+
+fn look_up(
+    files: &dyn Files,
+    debug_roots: &[PathBuf],
+    subject: &Subject,
+    addresses: &[u64],
+) -> Answer {
+    let arena = Arena::new();
+    let search = Search {
+        files,
+        debug_roots,
+        arena: &arena,
+    };
+    let (located, condition) = search.locate(subject);
+    let mut table = SymbolTable::default();
+    for file in &located.tables {
+        table.add(file);
+    }
+    table.finish();
+    let debug = located.debug.and_then(|i| located.tables.get(i));
+    let debug =
+        debug.and_then(|file| DebugInfo::new(file, located.supplement.as_ref(), files, &arena));
+    let places = addresses.iter().map(|address| {
+        let places = debug.as_ref().map(|debug| debug.places(*address));
+        named(places.unwrap_or_default(), *address, &table)
+    });
+    Answer {
+        condition,
+        has_lines: debug.is_some(),
+        places: places.collect(),
+    }
+}
+
+/// Fills in the name of the function that was not inlined from the symbol
+/// table, when debug information has none.
+fn named(mut places: Vec<Place>, address: u64, table: &SymbolTable<'_>) -> Vec<Place> {
+    let has_name = places.last().is_some_and(|p| p.function.is_some());
+    if !has_name && let Some(symbol) = table.find(address) {
+        if places.is_empty() {
+            places.push(Place::default());
+        }
+        if let Some(outermost) = places.last_mut() {
+            outermost.function = Some(demangle(symbol).into());
+        }
+    }
+    places
+}

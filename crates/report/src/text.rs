@@ -1,0 +1,349 @@
+//! Text for people: what was lost and where, the worst first, then what they
+//! must know to trust it.
+
+mod names;
+mod site;
+mod style;
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use freehold_ledger::format::Verdict;
+
+use crate::model::{Exit, ProcessReport, Report, Site, Tally};
+use crate::notes::Note;
+use crate::number::{bytes, counted};
+use crate::options::Show;
+use style::{Painter, Style, clean};
+
+/// How the text looks.
+#[derive(Debug, Clone)]
+pub struct TextOptions {
+    /// Whether to write in colours.
+    pub color: bool,
+    /// Columns of a line.
+    pub width: usize,
+    /// Paths below this folder are written relative to it.
+    pub cwd: Option<PathBuf>,
+    /// Sites listed for each verdict of a process.
+    pub max_sites: usize,
+    /// Processes, besides the first, that are listed.
+    pub max_children: usize,
+    /// Whether to leave out no frame.
+    pub full_stacks: bool,
+}
+
+impl Default for TextOptions {
+    fn default() -> TextOptions {
+        TextOptions {
+            color: false,
+            width: 100,
+            cwd: None,
+            max_sites: 20,
+            max_children: 10,
+            full_stacks: false,
+        }
+    }
+}
+
+/// The report as text.
+pub fn render(report: &Report, options: &TextOptions) -> String {
+    let mut page = Page {
+        out: String::new(),
+        show: report.show,
+        options,
+        painter: Painter {
+            color: options.color,
+        },
+    };
+    page.process(&report.main);
+    page.children(&report.main);
+    page.notes(&report.notes);
+    page.out
+}
+
+struct Page<'o> {
+    out: String,
+    show: Show,
+    options: &'o TextOptions,
+    painter: Painter,
+}
+
+impl Page<'_> {
+    fn line(&mut self, text: &str, indent: usize) {
+        self.out
+            .push_str(&names::wrap(text, self.options.width, indent));
+        self.out.push('\n');
+    }
+
+    fn process(&mut self, process: &ProcessReport) {
+        let headline = format!("freehold: {}", headline(process));
+        let wrapped = names::wrap(&headline, self.options.width, 10);
+        let wrapped = self.painter.paint(Style::Strong, &wrapped);
+        self.out.push_str(&wrapped);
+        self.out.push('\n');
+        let program = process.exe.rsplit('/').next().unwrap_or("");
+        let mut number = 0;
+        for verdict in Verdict::ALL {
+            let sites = process.sites.iter().filter(|s| s.verdict == verdict);
+            let sites: Vec<&Site> = sites.collect();
+            self.sites(&sites, &mut number, program);
+        }
+        self.footer(process);
+    }
+
+    /// Sites of one verdict.
+    fn sites(&mut self, sites: &[&Site], number: &mut usize, program: &str) {
+        let shown = sites.len().min(self.options.max_sites);
+        for found in &sites[..shown] {
+            *number += 1;
+            self.out.push('\n');
+            site::write(&mut self.out, *number, found, program, self.options);
+        }
+        let rest = &sites[shown..];
+        if rest.is_empty() {
+            return;
+        }
+        let mut total = Tally::default();
+        rest.iter().for_each(|site| total.add(site.total));
+        *number += rest.len();
+        let places = counted(rest.len() as u64, "more place", "more places");
+        let text = format!(
+            "    … {places}: {} (--format json lists all)",
+            amount(total)
+        );
+        self.out.push('\n');
+        self.line(&text, 6);
+    }
+
+    fn footer(&mut self, process: &ProcessReport) {
+        let listed = !process.sites.is_empty();
+        let mut lines = Vec::new();
+        if process.small.blocks > 0 {
+            let small = amount(process.small);
+            lines.push((
+                "small",
+                format!("{small} at places below --min-bytes are not listed"),
+            ));
+        }
+        if listed && self.show == Show::Lost {
+            let held = held(process);
+            if held.blocks > 0 {
+                let what = format!("{} still reachable (--show all lists them)", are(held));
+                lines.push(("held", what));
+            }
+        }
+        if listed && process.scan.done {
+            let scan = &process.scan;
+            let read = bytes(scan.root_bytes.saturating_add(scan.block_bytes));
+            let (pause, took) = (time(scan.pause_us), time(scan.duration_us));
+            let what = format!(
+                "{read} searched for pointers in {took}; the program was held up for {pause}"
+            );
+            lines.push(("scan", what));
+        }
+        if listed {
+            self.out.push('\n');
+        }
+        for (label, text) in lines {
+            self.labelled(label, &text);
+        }
+        self.notes_of(&process.notes, listed);
+    }
+
+    fn labelled(&mut self, label: &str, text: &str) {
+        let wrapped = names::wrap(&format!("{label}: {}", clean(text)), self.options.width, 6);
+        let rest = wrapped.strip_prefix(label).unwrap_or(&wrapped);
+        let label = self.painter.paint(Style::Strong, label);
+        let _ = writeln!(self.out, "{label}{rest}");
+    }
+
+    fn notes(&mut self, notes: &[Note]) {
+        self.notes_of(notes, false);
+    }
+
+    fn notes_of(&mut self, notes: &[Note], listed: bool) {
+        for note in notes {
+            let wanted = note.matters || self.show == Show::All;
+            if wanted || (listed && note.kind == "no-lines") {
+                self.labelled("note", &note.text);
+            }
+        }
+    }
+
+    fn children(&mut self, main: &ProcessReport) {
+        let mut all = Vec::new();
+        descendants(main, &mut all);
+        let quiet = all.iter().filter(|p| is_quiet(p)).count();
+        let groups = alike(all.iter().copied().filter(|p| !is_quiet(p)));
+        let shown = groups.len().min(self.options.max_children);
+        for group in &groups[..shown] {
+            self.out.push('\n');
+            self.process(group[0]);
+            self.same_elsewhere(&group[1..]);
+        }
+        let rest: Vec<&ProcessReport> = groups[shown..].iter().flatten().copied().collect();
+        if !rest.is_empty() {
+            let processes = counted(rest.len() as u64, "more process", "more processes");
+            let text = format!(
+                "{processes}: {} (--format json lists all)",
+                amount(together(&rest))
+            );
+            self.out.push('\n');
+            self.labelled("children", &text);
+        }
+        if quiet > 0 {
+            let processes = match groups.is_empty() {
+                true => counted(
+                    quiet as u64,
+                    "process that it started",
+                    "processes that it started",
+                ),
+                false => counted(quiet as u64, "other process", "other processes"),
+            };
+            self.labelled("children", &format!("{processes} lost nothing"));
+        }
+    }
+
+    fn same_elsewhere(&mut self, others: &[&ProcessReport]) {
+        if others.is_empty() {
+            return;
+        }
+        let pids: Vec<String> = others.iter().take(5).map(|p| p.pid.to_string()).collect();
+        let more = if others.len() > pids.len() {
+            " …"
+        } else {
+            ""
+        };
+        let text = format!(
+            "{} at the same places in {} (pid {}{more})",
+            amount(together(others)),
+            counted(others.len() as u64, "more process", "more processes"),
+            pids.join(", ")
+        );
+        self.labelled("also", &text);
+    }
+}
+
+/// Who lost how much, in one sentence.
+fn headline(process: &ProcessReport) -> String {
+    let who = format!("{} (pid {})", clean(process.program()), process.pid);
+    let places = |verdict| {
+        process
+            .sites
+            .iter()
+            .filter(|s| s.verdict == verdict)
+            .count() as u64
+    };
+    let at = |places| match places {
+        0 => String::new(),
+        places => format!(" at {}", counted(places, "place", "places")),
+    };
+    let summary = &process.summary;
+    if summary.lost.blocks > 0 || summary.indirect.blocks > 0 {
+        let mut text = format!(
+            "{who} lost {}{}",
+            amount(summary.lost),
+            at(places(Verdict::Lost))
+        );
+        if summary.indirect.blocks > 0 {
+            let _ = write!(text, ", and {} that hung on them", amount(summary.indirect));
+        }
+        return text;
+    }
+    if summary.unknown.blocks > 0 && !process.is_judged() {
+        let had = format!(
+            "{}{} allocated",
+            amount(summary.unknown),
+            at(places(Verdict::Unknown))
+        );
+        return match process.exit {
+            Exit::Signal(signal) => format!("{who} was killed by signal {signal} with {had}"),
+            Exit::Running => format!("{who} has {had}"),
+            Exit::Code(_) => format!("{who} ended with {had}"),
+            Exit::Replaced => format!("{who} became another program with {had}"),
+            Exit::Unknown => format!("{who} was last seen with {had}"),
+        };
+    }
+    let held = held(process);
+    let allocations = counted(summary.allocations, "allocation", "allocations");
+    match held.blocks {
+        0 => format!("{who} lost nothing of {allocations}"),
+        _ => format!(
+            "{who} lost nothing of {allocations}; {} still reachable",
+            are(held)
+        ),
+    }
+}
+
+fn held(process: &ProcessReport) -> Tally {
+    let mut held = process.summary.reachable;
+    held.add(process.summary.possible);
+    held
+}
+
+fn amount(tally: Tally) -> String {
+    format!(
+        "{} in {}",
+        bytes(tally.bytes),
+        counted(tally.blocks, "block", "blocks")
+    )
+}
+
+fn are(tally: Tally) -> String {
+    let verb = if tally.blocks == 1 { "is" } else { "are" };
+    format!("{} {verb}", amount(tally))
+}
+
+fn time(us: u64) -> String {
+    match us {
+        ..1000 => format!("{us} µs"),
+        1000..10_000 => format!("{:.1} ms", us as f64 / 1e3),
+        10_000..1_000_000 => format!("{} ms", us / 1000),
+        _ => format!("{:.1} s", us as f64 / 1e6),
+    }
+}
+
+fn descendants<'p>(process: &'p ProcessReport, all: &mut Vec<&'p ProcessReport>) {
+    for child in &process.children {
+        all.push(child);
+        descendants(child, all);
+    }
+}
+
+/// Whether there is nothing to say of a child.
+fn is_quiet(process: &ProcessReport) -> bool {
+    process.lost().blocks == 0
+        && process.sites.is_empty()
+        && !process.notes.iter().any(|note| note.matters)
+}
+
+/// Processes of one program with the same sites, in groups.
+fn alike<'p>(processes: impl Iterator<Item = &'p ProcessReport>) -> Vec<Vec<&'p ProcessReport>> {
+    let mut groups: Vec<Vec<&ProcessReport>> = Vec::new();
+    let mut known = HashMap::new();
+    for process in processes {
+        let mut sites: Vec<(u64, Verdict)> = process
+            .sites
+            .iter()
+            .map(|s| (s.fingerprint, s.verdict))
+            .collect();
+        sites.sort_unstable();
+        let next = groups.len();
+        let group = *known.entry((process.program(), sites)).or_insert(next);
+        match groups.get_mut(group) {
+            Some(group) => group.push(process),
+            None => groups.push(vec![process]),
+        }
+    }
+    groups
+}
+
+fn together(processes: &[&ProcessReport]) -> Tally {
+    let mut total = Tally::default();
+    for process in processes {
+        process.sites.iter().for_each(|site| total.add(site.total));
+    }
+    total
+}

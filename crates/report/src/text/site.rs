@@ -1,0 +1,197 @@
+//! One site: what it lost, then its stack.
+
+use std::fmt::Write;
+
+use freehold_ledger::format::Verdict;
+
+use super::TextOptions;
+use super::names;
+use super::style::{Painter, Style, clean, width};
+use crate::frame::Frame;
+use crate::model::Site;
+use crate::number::{bytes, counted};
+use crate::trim;
+
+/// Frames shown at the inner and outer end of a stack that is folded.
+const INNER: usize = 8;
+const OUTER: usize = 4;
+/// Columns before a frame.
+const INDENT: usize = 6;
+/// Columns that a place in the source may take.
+const WIDEST_PLACE: usize = 46;
+
+/// Writes the site as entry `number` of a list. `program` is the name of the
+/// executable, which need not be repeated for each frame.
+pub(super) fn write(
+    out: &mut String,
+    number: usize,
+    site: &Site,
+    program: &str,
+    options: &TextOptions,
+) {
+    let painter = Painter {
+        color: options.color,
+    };
+    let style = match site.verdict {
+        Verdict::Lost | Verdict::Indirect => Style::Bad,
+        Verdict::Possible | Verdict::Unknown => Style::Doubtful,
+        Verdict::Reachable => Style::Strong,
+    };
+    let heading = heading(site);
+    let heading = names::wrap(&format!("{number:2}. {heading}"), options.width, 4);
+    let (number, rest) = heading.split_at(heading.len().min(4));
+    let (amount, rest) = rest.split_once(" in ").unwrap_or((rest, ""));
+    let joint = if rest.is_empty() { "" } else { " in " };
+    let _ = writeln!(out, "{number}{}{joint}{rest}", painter.paint(style, amount));
+    if let Some(labels) = labels(site) {
+        let labels = names::wrap(&format!("    {labels}"), options.width, 4);
+        let _ = writeln!(out, "{}", painter.paint(Style::Dim, &labels));
+    }
+    write_stack(out, site, program, options, painter);
+}
+
+/// What happened, in one sentence.
+fn heading(site: &Site) -> String {
+    let total = site.total;
+    let amount = format!(
+        "{} in {}",
+        bytes(total.bytes),
+        counted(total.blocks, "block", "blocks")
+    );
+    let each = match (total.blocks, site.smallest == site.largest) {
+        (..=1, _) => String::new(),
+        (_, true) => format!(", each {}", bytes(site.largest)),
+        (_, false) => format!(", {} to {} each", bytes(site.smallest), bytes(site.largest)),
+    };
+    let release = site.releases().join(" or ");
+    let never = match release.as_str() {
+        "" => String::from("never released"),
+        release => format!("never passed to {release}"),
+    };
+    let pronoun = if total.blocks == 1 { "it" } else { "them" };
+    match site.verdict {
+        Verdict::Lost => format!("{amount} lost{each}: {never}"),
+        Verdict::Indirect => {
+            format!("{amount}{each}: only lost blocks point to {pronoun}, {never}")
+        }
+        Verdict::Possible => {
+            format!("{amount} possibly lost{each}: no pointer to the start of {pronoun} is left")
+        }
+        Verdict::Reachable => format!("{amount} still reachable{each}"),
+        Verdict::Unknown => format!("{amount} still allocated{each}: {never}"),
+    }
+}
+
+/// Scope and tags, when there are any.
+fn labels(site: &Site) -> Option<String> {
+    let mut labels = Vec::new();
+    if let Some(api) = &site.api {
+        labels.push(format!("from {}", clean(api)));
+    }
+    if !site.tags.is_empty() {
+        labels.push(format!("type {}", clean(&site.tags.join(", "))));
+    }
+    if let Some(scope) = &site.scope {
+        labels.push(format!("scope {}", clean(scope)));
+    }
+    if site.runtime {
+        labels.push(String::from("of the dynamic loader"));
+    }
+    (!labels.is_empty()).then(|| labels.join("; "))
+}
+
+fn write_stack(
+    out: &mut String,
+    site: &Site,
+    program: &str,
+    options: &TextOptions,
+    painter: Painter,
+) {
+    let stack = &site.stack;
+    let (inner, outer) = match options.full_stacks {
+        true => (0, 0),
+        false => (trim::plumbing(stack), trim::boilerplate(stack)),
+    };
+    let kept = stack.get(inner..stack.len() - outer).unwrap_or(stack);
+    let kept = if kept.is_empty() { stack } else { kept };
+    if kept.is_empty() {
+        let _ = writeln!(
+            out,
+            "{:INDENT$}{}",
+            "",
+            painter.paint(Style::Dim, "(no stack was recorded)")
+        );
+        return;
+    }
+    let is_long = kept.len() > INNER + OUTER + 1 && !options.full_stacks;
+    let folded = match is_long {
+        true => INNER..kept.len() - OUTER,
+        false => kept.len()..kept.len(),
+    };
+    let ends = kept[..folded.start].iter().chain(&kept[folded.end..]);
+    let shown: Vec<&Frame> = ends.collect();
+    let rows = rows(&shown, program, options);
+    for (i, (function, place)) in rows.iter().enumerate() {
+        if !folded.is_empty() && i == folded.start {
+            let more = format!("… {} more frames (--full-stacks)", folded.len());
+            let _ = writeln!(out, "{:INDENT$}{}", "", painter.paint(Style::Dim, &more));
+        }
+        let _ = writeln!(
+            out,
+            "{:INDENT$}{}",
+            "",
+            row(function, place, &rows, painter)
+        );
+    }
+    let end = match (site.truncated, site.incomplete) {
+        (true, _) => "… cut here: the stack goes on",
+        (false, true) => "… the stack could not be followed further",
+        (false, false) => return,
+    };
+    let _ = writeln!(out, "{:INDENT$}{}", "", painter.paint(Style::Dim, end));
+}
+
+fn row(function: &str, place: &str, rows: &[(String, String)], painter: Painter) -> String {
+    if place.is_empty() {
+        return function.to_owned();
+    }
+    let column = rows.iter().map(|(function, _)| width(function)).max();
+    let gap = column.unwrap_or(0).saturating_sub(width(function)) + 2;
+    format!("{function}{:gap$}{}", "", painter.paint(Style::Dim, place))
+}
+
+/// Function and place of each frame, so that both fit a line.
+fn rows(frames: &[&Frame], program: &str, options: &TextOptions) -> Vec<(String, String)> {
+    let places: Vec<String> = frames
+        .iter()
+        .map(|frame| names::cut_start(&place(frame, program, options), WIDEST_PLACE))
+        .collect();
+    let widest = places.iter().map(|place| width(place)).max().unwrap_or(0);
+    let room = options.width.saturating_sub(INDENT + 2 + widest).max(20);
+    let functions = frames.iter().map(|frame| match frame.function() {
+        Some(name) => names::function(name, room),
+        None => names::function(&format!("{}+{:#x}", frame.module, frame.offset), room),
+    });
+    functions.zip(places).collect()
+}
+
+fn place(frame: &Frame, program: &str, options: &TextOptions) -> String {
+    let module = match &*frame.module {
+        module if module == program => String::new(),
+        module => clean(module).into_owned(),
+    };
+    let Some(file) = &frame.place.file else {
+        return match frame.function() {
+            Some(_) => module,
+            None => String::new(),
+        };
+    };
+    let mut place = names::source(file, options.cwd.as_deref());
+    if let Some(line) = frame.place.line {
+        let _ = write!(place, ":{line}");
+    }
+    if !module.is_empty() {
+        let _ = write!(place, " ({module})");
+    }
+    place
+}

@@ -1,0 +1,258 @@
+//! Which frames tell a person nothing: the allocator's at the inner end of a
+//! stack, the start of the process or thread at the outer end.
+
+use crate::frame::Frame;
+
+/// Functions that only pass an allocation on.
+const ALLOCATORS: [&str; 27] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "reallocarray",
+    "memalign",
+    "aligned_alloc",
+    "posix_memalign",
+    "valloc",
+    "pvalloc",
+    "mmap",
+    "mmap64",
+    "mremap",
+    "__mmap",
+    "__mmap64",
+    "operator new",
+    "operator new[]",
+    "__rust_alloc",
+    "__rust_alloc_zeroed",
+    "__rust_realloc",
+    "__rustc::__rust_alloc",
+    "__rustc::__rust_alloc_zeroed",
+    "__rustc::__rust_realloc",
+    "__rdl_alloc",
+    "__rdl_alloc_zeroed",
+    "__rdl_realloc",
+    "__libc_malloc",
+    "__libc_calloc",
+];
+
+/// Prefixes of such functions.
+const ALLOCATOR_PREFIXES: [&str; 25] = [
+    "__gnu_cxx::new_allocator<",
+    "__gnu_cxx::__new_allocator<",
+    "std::__new_allocator<",
+    "__gnu_cxx::malloc_allocator<",
+    "std::allocator_traits<",
+    "__gnu_cxx::__alloc_traits<",
+    "std::allocator<",
+    "std::__1::allocator<",
+    "std::__1::allocator_traits<",
+    "std::__1::__allocate",
+    "std::__1::__libcpp_",
+    "std::__allocate_guarded",
+    "std::__detail::_Hashtable_alloc<",
+    "alloc::alloc::",
+    "<alloc::alloc::Global",
+    "alloc::raw_vec::",
+    "<alloc::raw_vec::",
+    "alloc::boxed::Box<",
+    "<alloc::boxed::Box<",
+    "std::alloc::",
+    "<std::alloc::System",
+    "std::sys::alloc::",
+    "__rustc::__rdl_",
+    "__rustc::__rg_",
+    "hashbrown::raw::",
+];
+
+/// Parts of the names of member functions that only pass an allocation on.
+const ALLOCATOR_MEMBERS: [&str; 6] = [
+    "::_M_allocate",
+    "::_M_create",
+    "::_M_get_node",
+    "::_M_create_node",
+    "::_M_allocate_node",
+    "::_M_create_storage",
+];
+
+/// Functions with which a process or a thread begins.
+const STARTS: [&str; 12] = [
+    "_start",
+    "__libc_start_main",
+    "__libc_start_main_impl",
+    "__libc_start_call_main",
+    "clone",
+    "clone3",
+    "__clone",
+    "__clone3",
+    "__GI___clone3",
+    "start_thread",
+    "thread_start",
+    "_dl_start_user",
+];
+
+/// Prefixes of functions with which a Rust program or thread begins.
+const RUST_STARTS: [&str; 7] = [
+    "std::rt::",
+    "std::sys::backtrace::__rust_begin_short_backtrace",
+    "std::sys_common::backtrace::__rust_begin_short_backtrace",
+    "std::panicking::",
+    "std::panic::",
+    "core::ops::function::",
+    "std::sys::thread::",
+];
+
+/// How many frames at the inner end are the allocator's. Never all of them.
+pub(crate) fn plumbing(stack: &[Frame]) -> usize {
+    let inner = stack.iter().take_while(|f| is_allocator(f)).count();
+    inner.min(stack.len().saturating_sub(1))
+}
+
+/// How many frames at the outer end start the process or thread. Never all.
+pub(crate) fn boilerplate(stack: &[Frame]) -> usize {
+    let mut outer = stack.iter().rev().take_while(|f| is_start(f)).count();
+    // The C `main` that the Rust compiler makes.
+    if let Some(below) = stack.len().checked_sub(outer + 2) {
+        let is_shim = stack[below + 1].function() == Some("main") && is_rust_start(&stack[below]);
+        if is_shim {
+            outer += 1;
+        }
+    }
+    let rust = stack
+        .iter()
+        .rev()
+        .skip(outer)
+        .take_while(|f| is_rust_start(f));
+    (outer + rust.count()).min(stack.len().saturating_sub(1))
+}
+
+fn is_allocator(frame: &Frame) -> bool {
+    let Some(full) = frame.function() else {
+        return false;
+    };
+    let name = without_parameters(full);
+    ALLOCATORS.contains(&name)
+        || ALLOCATOR_PREFIXES.iter().any(|p| name.starts_with(p))
+        || (name.starts_with("std::") && ALLOCATOR_MEMBERS.iter().any(|m| name.contains(m)))
+        || ["exchange_malloc", "box_new"].contains(&name)
+}
+
+fn is_start(frame: &Frame) -> bool {
+    match frame.function() {
+        Some(name) => STARTS.contains(&name),
+        None => ["libc.so", "libc-2", "ld-linux", "ld-musl"]
+            .iter()
+            .any(|libc| frame.module.starts_with(libc)),
+    }
+}
+
+fn is_rust_start(frame: &Frame) -> bool {
+    frame.function().is_some_and(|name| {
+        let name = name.strip_prefix('<').unwrap_or(name);
+        RUST_STARTS.iter().any(|p| name.starts_with(p))
+            || name.starts_with("alloc::boxed::Box<") && name.contains("FnOnce")
+    })
+}
+
+/// A C++ name without the list of its parameters.
+pub(crate) fn without_parameters(name: &str) -> &str {
+    let mut head = name;
+    for suffix in [" const", " volatile", " &&", " &"] {
+        head = head.strip_suffix(suffix).unwrap_or(head);
+    }
+    if !head.ends_with(')') {
+        return name;
+    }
+    let mut depth = 0usize;
+    for (at, c) in head.char_indices().rev() {
+        match c {
+            ')' => depth += 1,
+            '(' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            let before = &head[..at];
+            let is_part_of_name =
+                before.is_empty() || before.ends_with("operator") || before.ends_with("::");
+            return if is_part_of_name { name } else { before };
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::frame;
+
+    fn stack(names: &[&str]) -> Vec<Frame> {
+        names
+            .iter()
+            .map(|name| frame("app", name, "a.c", 1))
+            .collect()
+    }
+
+    #[test]
+    fn parameters_are_cut_and_nothing_else() {
+        for (name, short) in [
+            ("operator new(unsigned long)", "operator new"),
+            ("Widget::grow(int, char (*)(int)) const", "Widget::grow"),
+            (
+                "f::{lambda(int)#1}::operator()(int) const",
+                "f::{lambda(int)#1}::operator()",
+            ),
+            ("(anonymous namespace)::f()", "(anonymous namespace)::f"),
+            ("ns::(anonymous namespace)", "ns::(anonymous namespace)"),
+            ("operator()", "operator()"),
+            ("plain", "plain"),
+            ("", ""),
+            (")", ")"),
+        ] {
+            assert_eq!(without_parameters(name), short);
+        }
+    }
+
+    #[test]
+    fn plumbing_ends_at_the_first_frame_with_meaning() {
+        let cpp = stack(&[
+            "operator new(unsigned long)",
+            "std::__new_allocator<int>::allocate(unsigned long, void const*)",
+            "std::_Vector_base<int, std::allocator<int> >::_M_allocate(unsigned long)",
+            "fill()",
+            "operator new(unsigned long)",
+        ]);
+        assert_eq!(plumbing(&cpp), 3);
+        assert_eq!(plumbing(&stack(&["malloc", "strdup", "main"])), 1);
+        assert_eq!(
+            plumbing(&stack(&[
+                "alloc::alloc::alloc",
+                "alloc::raw_vec::RawVec<T,A>::grow",
+                "app::f"
+            ])),
+            2
+        );
+        assert_eq!(plumbing(&stack(&["malloc"])), 0);
+        assert_eq!(plumbing(&[]), 0);
+    }
+
+    #[test]
+    fn the_start_of_a_process_is_known() {
+        let c = stack(&[
+            "f",
+            "main",
+            "__libc_start_call_main",
+            "__libc_start_main_impl",
+            "_start",
+        ]);
+        assert_eq!(boilerplate(&c), 3);
+        let rust = stack(&[
+            "app::main",
+            "core::ops::function::FnOnce::call_once",
+            "std::rt::lang_start::{{closure}}",
+            "std::rt::lang_start_internal",
+            "main",
+            "_start",
+        ]);
+        assert_eq!(boilerplate(&rust), 5);
+        assert_eq!(boilerplate(&stack(&["_start"])), 0);
+        assert_eq!(boilerplate(&[]), 0);
+    }
+}
