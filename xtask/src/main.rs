@@ -1,2 +1,53 @@
-//! Project automation.
-fn main() {}
+//! Project automation: `cargo xtask COMMAND`.
+//!
+//! Never needed merely to compile. Each command is a list of steps; a step
+//! that fails ends the command with its output and a failing status.
+
+mod layers;
+mod packages;
+mod steps;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  test      all tests: tidiness, lints, unit and property tests, loom,
+            victims and real programs (installs what they need when root)
+      --quick     only what needs no release build and no installed program
+  tidy      checks of the source tree: layers, sizes, links, leftovers
+  setup     installs the Debian packages that the tests need, or lists them
+  check     compares every captured stack with a full walk over the workloads
+  sanitize  AddressSanitizer and Miri over the unsafe code (needs nightly)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test"] => steps::test(false),
+        ["test", "--quick"] => steps::test(true),
+        ["tidy"] => tidy::run(),
+        ["setup"] => packages::install(),
+        ["check"] => steps::check(),
+        ["sanitize"] => steps::sanitize(),
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the project.
+fn root() -> std::path::PathBuf {
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_path_buf()
+}

@@ -1,0 +1,84 @@
+//! Debian packages that the tests need and a fresh machine may not have.
+
+use std::process::Command;
+
+/// Program or file that proves a package, and the package.
+const NEEDED: &[(&str, &str)] = &[
+    ("/usr/bin/cc", "gcc"),
+    ("/usr/bin/g++", "g++"),
+    ("/usr/bin/make", "make"),
+    ("/usr/bin/objcopy", "binutils"),
+    ("/usr/bin/python3", "python3"),
+    ("/usr/bin/git", "git"),
+    ("/usr/bin/sqlite3", "sqlite3"),
+    ("/usr/bin/redis-server", "redis-server"),
+    ("/usr/bin/redis-benchmark", "redis-tools"),
+    ("/usr/bin/valgrind", "valgrind"),
+    ("/usr/lib/x86_64-linux-gnu/libsqlite3.so.0", "libsqlite3-0"),
+    (
+        "/usr/lib/x86_64-linux-gnu/libjemalloc.so",
+        "libjemalloc-dev",
+    ),
+    (
+        "/usr/lib/x86_64-linux-gnu/libmimalloc.so",
+        "libmimalloc-dev",
+    ),
+    (
+        "/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so",
+        "libgoogle-perftools-dev",
+    ),
+    ("/usr/bin/musl-gcc", "musl-tools"),
+];
+
+/// Packages whose proof is missing.
+pub(crate) fn missing() -> Vec<&'static str> {
+    let absent = NEEDED.iter().filter(|(proof, _)| {
+        let name = proof.rsplit('/').next().unwrap_or(proof);
+        !std::path::Path::new(proof).exists() && !(proof.contains("/bin/") && in_path(name))
+    });
+    absent.map(|(_, package)| *package).collect()
+}
+
+fn in_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).exists())
+}
+
+/// Installs what is missing when root, and says what is missing otherwise.
+pub(crate) fn install() -> Result<(), String> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|o| o.stdout == b"0\n");
+    if !is_root || !in_path("apt-get") {
+        return Err(format!(
+            "the tests need these packages: {list}\n       get them with: \
+             sudo apt-get install {list}"
+        ));
+    }
+    eprintln!("xtask: installing {list}");
+    let apt = |arguments: &[&str]| {
+        let status = Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(std::process::Stdio::null())
+            .status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!(
+                "apt-get {} ended with {status}",
+                arguments.join(" ")
+            )),
+            Err(e) => Err(format!("apt-get cannot be run: {e}")),
+        }
+    };
+    apt(&["update", "-qq"])?;
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(missing);
+    apt(&arguments)
+}

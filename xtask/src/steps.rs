@@ -1,0 +1,116 @@
+//! The commands that run other commands.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::{packages, root, tidy};
+
+/// Runs one command, with its output shown, and says how long it took.
+fn step(name: &str, command: &mut Command) -> Result<(), String> {
+    eprintln!("\n==> {name}");
+    let start = Instant::now();
+    let status = command
+        .current_dir(root())
+        .status()
+        .map_err(|e| format!("{name}: cannot be run: {e}"))?;
+    if !status.success() {
+        return Err(format!("{name} failed ({status})"));
+    }
+    eprintln!("    {name}: {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.args(arguments);
+    command
+}
+
+/// All tests.
+pub(crate) fn test(quick: bool) -> Result<(), String> {
+    eprintln!("==> tidy");
+    tidy::run()?;
+    step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    step("lints", &mut cargo(&clippy))?;
+    if quick {
+        let tests = ["test", "--workspace", "--lib", "--bins", "--quiet"];
+        return step("unit tests", &mut cargo(&tests));
+    }
+    packages::install()?;
+    step(
+        "the command and its library",
+        &mut cargo(&["build", "--release"]),
+    )?;
+    step("tests", &mut cargo(&["test", "--workspace"]))?;
+    let mut loom = cargo(&[
+        "test",
+        "--release",
+        "--package",
+        "freehold-ledger",
+        "--lib",
+        "index::",
+    ]);
+    loom.env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", root().join("target/loom"))
+        .env("CARGO_PROFILE_RELEASE_LTO", "off");
+    step("loom", &mut loom)?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
+    step("documentation", &mut docs)
+}
+
+/// The check build: every predicted stack against a full walk.
+pub(crate) fn check() -> Result<(), String> {
+    packages::install()?;
+    step(
+        "captures against walks and against an independent unwinder",
+        &mut cargo(&[
+            "test",
+            "--release",
+            "--package",
+            "freehold-unwind",
+            "--features",
+            "check",
+        ]),
+    )
+}
+
+/// AddressSanitizer and Miri over the unsafe code.
+pub(crate) fn sanitize() -> Result<(), String> {
+    let target = "x86_64-unknown-linux-gnu";
+    let mut address = Command::new("cargo");
+    address
+        .args(["+nightly", "test", "--target", target])
+        .args([
+            "--package",
+            "freehold-ledger",
+            "--package",
+            "freehold-reach",
+        ])
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("CARGO_TARGET_DIR", root().join("target/asan"));
+    step("AddressSanitizer", &mut address)?;
+    let has_miri = Command::new("cargo")
+        .args(["+nightly", "miri", "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success());
+    if !has_miri {
+        eprintln!("\n==> Miri is not installed (rustup +nightly component add miri): left out");
+        return Ok(());
+    }
+    let mut miri = Command::new("cargo");
+    miri.args(["+nightly", "miri", "test", "--package", "freehold-ledger"])
+        .args(["--lib", "index::"])
+        .env("PROPTEST_CASES", "4")
+        .env("CARGO_TARGET_DIR", root().join("target/miri"));
+    step("Miri", &mut miri)
+}
