@@ -42,9 +42,12 @@ pub fn build(
         sample_bytes: session.sample_bytes,
         ..Report::default()
     };
+    let forked = processes::forked(session);
     let mut processes = Vec::with_capacity(ledgers);
-    for (index, findings) in findings.into_iter().enumerate() {
-        let process = process(session, index, findings, options, symbols);
+    for ((snapshot, mut findings), is_forked) in session.ledgers.iter().zip(findings).zip(forked) {
+        let mut process = process(snapshot, &mut findings, options, symbols);
+        let about = notes::of_process(&process, session.depth, is_forked, &snapshot.damage);
+        process.notes.splice(0..0, about);
         let lost = process.lost();
         report.lost_blocks = report.lost_blocks.saturating_add(lost.blocks);
         report.lost_bytes = report.lost_bytes.saturating_add(lost.bytes);
@@ -56,13 +59,11 @@ pub fn build(
 }
 
 fn process(
-    session: &Session,
-    index: usize,
-    mut findings: Findings,
+    snapshot: &Snapshot,
+    findings: &mut Findings,
     options: &Options,
     symbols: &Symbols<'_>,
 ) -> ProcessReport {
-    let snapshot = &session.ledgers[index];
     let objects = findings.objects();
     let sites = findings.sites(snapshot, symbols);
     let known = &snapshot.process;
@@ -88,20 +89,9 @@ fn process(
     }
     let objects = objects_of(&report, &objects, symbols);
     report.modules = objects.iter().map(|id| module(*id, symbols)).collect();
-    report.notes = notes_of(session, index, &report, snapshot);
     let known = objects.iter().map(|id| symbols.known(*id));
-    report.notes.extend(notes::of_objects(known, options.show));
+    report.notes = notes::of_objects(known);
     report
-}
-
-fn notes_of(
-    session: &Session,
-    index: usize,
-    report: &ProcessReport,
-    snapshot: &Snapshot,
-) -> Vec<notes::Note> {
-    let is_forked = processes::is_forked(session, index);
-    notes::of_process(report, session.depth, is_forked, &snapshot.damage)
 }
 
 /// Those of `objects` that frames of the listed sites lie in.

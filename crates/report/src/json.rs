@@ -164,7 +164,7 @@ struct Module<'a> {
 struct JsonNote<'a> {
     kind: &'static str,
     text: &'a str,
-    matters: bool,
+    importance: &'static str,
 }
 
 #[derive(Serialize)]
@@ -321,7 +321,7 @@ fn note(note: &Note) -> JsonNote<'_> {
     JsonNote {
         kind: note.kind,
         text: &note.text,
-        matters: note.matters,
+        importance: note.importance.name(),
     }
 }
 

@@ -5,8 +5,8 @@ use freehold_ledger::reader::{Scan, Session};
 
 use crate::model::{Exit, ProcessReport, Summary, Tally};
 use crate::number::{bytes, count, counted};
-use crate::options::Show;
 use crate::symbols::{Condition, KnownObject};
+use Importance::{Always, Detail, Sites};
 
 /// A remark on a process or a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +15,37 @@ pub struct Note {
     pub kind: &'static str,
     /// It, for people.
     pub text: String,
-    /// Whether findings may be missing or wrong for it. Other notes are for
-    /// those who ask for everything.
-    pub matters: bool,
+    /// Who needs to know.
+    pub importance: Importance,
 }
 
-fn note(kind: &'static str, matters: bool, text: String) -> Note {
+/// Who needs to know a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Importance {
+    /// Everybody: findings may be missing or wrong.
+    Always,
+    /// Those who look at the stacks of sites.
+    Sites,
+    /// Those who want to know everything.
+    Detail,
+}
+
+impl Importance {
+    /// The name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Importance::Always => "always",
+            Importance::Sites => "sites",
+            Importance::Detail => "detail",
+        }
+    }
+}
+
+fn note(kind: &'static str, importance: Importance, text: String) -> Note {
     Note {
         kind,
         text,
-        matters,
+        importance,
     }
 }
 
@@ -34,12 +55,12 @@ pub(crate) fn of_session(session: &Session) -> Vec<Note> {
     if session.ledgers.is_empty() {
         let text = "no process recorded anything: the program may be statically linked, set-user-id \
                     or of another architecture";
-        notes.push(note("nothing-recorded", true, text.into()));
+        notes.push(note("nothing-recorded", Always, text.into()));
     }
     if session.untracked > 0 {
         let processes = counted(u64::from(session.untracked), "process", "processes");
         let text = format!("{processes} could not be given a ledger and are not in this report");
-        notes.push(note("untracked-processes", true, text));
+        notes.push(note("untracked-processes", Always, text));
     }
     if session.sample_bytes > 0 {
         let text = format!(
@@ -47,7 +68,7 @@ pub(crate) fn of_session(session: &Session) -> Vec<Note> {
              count recorded blocks, real ones are higher",
             bytes(session.sample_bytes)
         );
-        notes.push(note("sampled", true, text));
+        notes.push(note("sampled", Always, text));
     }
     notes
 }
@@ -65,7 +86,7 @@ pub(crate) fn of_process(
     for what in damage {
         notes.push(note(
             "damage",
-            true,
+            Always,
             format!("the ledger is damaged: {what}"),
         ));
     }
@@ -79,7 +100,7 @@ pub(crate) fn of_process(
         };
         let releases = counted(summary.unknown_releases, "release", "releases");
         let text = format!("{releases} of blocks that the ledger does not have: {why}");
-        notes.push(note("unknown-releases", false, text));
+        notes.push(note("unknown-releases", Detail, text));
     }
     notes
 }
@@ -96,18 +117,18 @@ fn losses(summary: &Summary, notes: &mut Vec<Note>) {
             counted(blocks, "block", "blocks"),
             bytes(size)
         );
-        notes.push(note("dropped-records", true, text));
+        notes.push(note("dropped-records", Always, text));
     }
     if summary.dropped_stacks > 0 {
         let blocks = counted(summary.dropped_stacks, "block", "blocks");
         let text =
             format!("{blocks} were recorded without a stack for want of room: raise --max-memory");
-        notes.push(note("dropped-stacks", true, text));
+        notes.push(note("dropped-stacks", Sites, text));
     }
     if summary.unindexed > 0 {
         let blocks = counted(summary.unindexed, "block", "blocks");
         let text = format!("{blocks} lie above 128 TiB of address space and were not recorded");
-        notes.push(note("unindexed", true, text));
+        notes.push(note("unindexed", Always, text));
     }
     if summary.unseen_releases > 0 {
         let blocks = counted(summary.unseen_releases, "block", "blocks");
@@ -115,7 +136,7 @@ fn losses(summary: &Summary, notes: &mut Vec<Note>) {
             "{blocks} were released in a way that Freehold did not see (their addresses were handed \
              out again); others of that kind may be listed as live"
         );
-        notes.push(note("unseen-releases", true, text));
+        notes.push(note("unseen-releases", Always, text));
     }
 }
 
@@ -136,7 +157,7 @@ fn judgement(process: &ProcessReport, notes: &mut Vec<Note>) {
             "{blocks} ({}) were allocated too late to be judged",
             bytes(unknown.bytes)
         );
-        notes.push(note("not-judged", false, text));
+        notes.push(note("not-judged", Detail, text));
         return;
     }
     let why = match (failed, process.exit) {
@@ -155,7 +176,7 @@ fn judgement(process: &ProcessReport, notes: &mut Vec<Note>) {
         (_, Exit::Code(_)) => String::from("the process ended without a scan for pointers"),
     };
     let text = format!("{why}, so nothing tells which of its live blocks were lost");
-    notes.push(note("not-judged", true, text));
+    notes.push(note("not-judged", Always, text));
 }
 
 fn stacks(summary: &Summary, depth: u32, notes: &mut Vec<Note>) {
@@ -165,27 +186,24 @@ fn stacks(summary: &Summary, depth: u32, notes: &mut Vec<Note>) {
             0 => format!("{stacks} cut at the greatest depth"),
             depth => format!("{stacks} cut at {depth} frames: raise --depth"),
         };
-        notes.push(note("truncated-stacks", true, text));
+        notes.push(note("truncated-stacks", Sites, text));
     }
     if summary.incomplete_stacks > 0 {
         let stacks = counted(summary.incomplete_stacks, "stack ends", "stacks end");
         let text =
             format!("{stacks} before the first frame of the thread: its code cannot be unwound");
-        notes.push(note("incomplete-stacks", true, text));
+        notes.push(note("incomplete-stacks", Sites, text));
     }
     if summary.approximate_stacks > 0 {
         let stacks = counted(summary.approximate_stacks, "stack goes", "stacks go");
         let text =
             format!("{stacks} through code without unwind data: frames may be missing there");
-        notes.push(note("approximate-stacks", false, text));
+        notes.push(note("approximate-stacks", Detail, text));
     }
 }
 
 /// Notes on the objects that frames of listed sites lie in.
-pub(crate) fn of_objects<'a>(
-    objects: impl Iterator<Item = &'a KnownObject>,
-    show: Show,
-) -> Vec<Note> {
+pub(crate) fn of_objects<'a>(objects: impl Iterator<Item = &'a KnownObject>) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut without_lines = Vec::new();
     for object in objects {
@@ -195,12 +213,12 @@ pub(crate) fn of_objects<'a>(
                 let text = format!(
                     "{name} has changed since it was recorded: its functions have no names"
                 );
-                notes.push(note("changed-module", true, text));
+                notes.push(note("changed-module", Sites, text));
             }
             Condition::Missing(why) => {
                 notes.push(note(
                     "missing-module",
-                    true,
+                    Sites,
                     format!("{name} {why}: its functions have no names"),
                 ));
             }
@@ -217,7 +235,7 @@ pub(crate) fn of_objects<'a>(
             names += &format!(" and {} more", count(more as u64));
         }
         let text = format!("no debug information, so no lines, for {names}");
-        notes.push(note("no-lines", show == Show::All, text));
+        notes.push(note("no-lines", Sites, text));
     }
     notes
 }

@@ -21,11 +21,12 @@ pub(crate) fn exit(snapshot: &Snapshot, options: &Options) -> Exit {
     }
 }
 
-/// Whether the ledger at `index` began with a copy of another process's memory.
-pub(crate) fn is_forked(session: &Session, index: usize) -> bool {
-    let process = &session.ledgers[index].process;
-    let parent = parent(session, index, &by_slot(session));
-    parent.is_some_and(|parent| session.ledgers[parent].process.pid != process.pid)
+/// For each ledger whether it began with a copy of another process's memory.
+pub(crate) fn forked(session: &Session) -> Vec<bool> {
+    let slots = by_slot(session);
+    let pid = |index: usize| session.ledgers[index].process.pid;
+    let is_forked = |i| parent(session, i, &slots).is_some_and(|parent| pid(parent) != pid(i));
+    (0..session.ledgers.len()).map(is_forked).collect()
 }
 
 fn by_slot(session: &Session) -> HashMap<u32, usize> {

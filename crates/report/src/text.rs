@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use freehold_ledger::format::Verdict;
 
 use crate::model::{Exit, ProcessReport, Report, Site, Tally};
-use crate::notes::Note;
+use crate::notes::{Importance, Note};
 use crate::number::{bytes, counted};
 use crate::options::Show;
 use style::{Painter, Style, clean};
@@ -57,7 +57,7 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
             color: options.color,
         },
     };
-    page.process(&report.main);
+    page.process(&report.main, true);
     page.children(&report.main);
     page.notes(&report.notes);
     page.out
@@ -77,7 +77,7 @@ impl Page<'_> {
         self.out.push('\n');
     }
 
-    fn process(&mut self, process: &ProcessReport) {
+    fn process(&mut self, process: &ProcessReport, is_main: bool) {
         let headline = format!("freehold: {}", headline(process));
         let wrapped = names::wrap(&headline, self.options.width, 10);
         let wrapped = self.painter.paint(Style::Strong, &wrapped);
@@ -90,7 +90,7 @@ impl Page<'_> {
             let sites: Vec<&Site> = sites.collect();
             self.sites(&sites, &mut number, program);
         }
-        self.footer(process);
+        self.footer(process, is_main);
     }
 
     /// Sites of one verdict.
@@ -117,7 +117,7 @@ impl Page<'_> {
         self.line(&text, 6);
     }
 
-    fn footer(&mut self, process: &ProcessReport) {
+    fn footer(&mut self, process: &ProcessReport, is_main: bool) {
         let listed = !process.sites.is_empty();
         let mut lines = Vec::new();
         if process.small.blocks > 0 {
@@ -134,7 +134,7 @@ impl Page<'_> {
                 lines.push(("held", what));
             }
         }
-        if listed && process.scan.done {
+        if listed && process.scan.done && (is_main || self.show == Show::All) {
             let scan = &process.scan;
             let read = bytes(scan.root_bytes.saturating_add(scan.block_bytes));
             let (pause, took) = (time(scan.pause_us), time(scan.duration_us));
@@ -165,8 +165,12 @@ impl Page<'_> {
 
     fn notes_of(&mut self, notes: &[Note], listed: bool) {
         for note in notes {
-            let wanted = note.matters || self.show == Show::All;
-            if wanted || (listed && note.kind == "no-lines") {
+            let wanted = match note.importance {
+                Importance::Always => true,
+                Importance::Sites => listed || self.show == Show::All,
+                Importance::Detail => self.show == Show::All,
+            };
+            if wanted {
                 self.labelled("note", &note.text);
             }
         }
@@ -180,7 +184,7 @@ impl Page<'_> {
         let shown = groups.len().min(self.options.max_children);
         for group in &groups[..shown] {
             self.out.push('\n');
-            self.process(group[0]);
+            self.process(group[0], false);
             self.same_elsewhere(&group[1..]);
         }
         let rest: Vec<&ProcessReport> = groups[shown..].iter().flatten().copied().collect();
@@ -217,9 +221,10 @@ impl Page<'_> {
             ""
         };
         let text = format!(
-            "{} at the same places in {} (pid {}{more})",
+            "{} at the same places in {} ({} {}{more})",
             amount(together(others)),
             counted(others.len() as u64, "more process", "more processes"),
+            if others.len() == 1 { "pid" } else { "pids" },
             pids.join(", ")
         );
         self.labelled("also", &text);
@@ -241,23 +246,21 @@ fn headline(process: &ProcessReport) -> String {
         places => format!(" at {}", counted(places, "place", "places")),
     };
     let summary = &process.summary;
-    if summary.lost.blocks > 0 || summary.indirect.blocks > 0 {
-        let mut text = format!(
-            "{who} lost {}{}",
-            amount(summary.lost),
-            at(places(Verdict::Lost))
-        );
+    if summary.lost.blocks > 0 {
+        let places = at(places(Verdict::Lost));
+        let mut text = format!("{who} lost {}{places}", amount(summary.lost));
         if summary.indirect.blocks > 0 {
             let _ = write!(text, ", and {} that hung on them", amount(summary.indirect));
         }
         return text;
     }
+    if summary.indirect.blocks > 0 {
+        let places = at(places(Verdict::Indirect));
+        return format!("{who} lost {}{places}", amount(summary.indirect));
+    }
     if summary.unknown.blocks > 0 && !process.is_judged() {
-        let had = format!(
-            "{}{} allocated",
-            amount(summary.unknown),
-            at(places(Verdict::Unknown))
-        );
+        let places = at(places(Verdict::Unknown));
+        let had = format!("{} allocated{places}", amount(summary.unknown));
         return match process.exit {
             Exit::Signal(signal) => format!("{who} was killed by signal {signal} with {had}"),
             Exit::Running => format!("{who} has {had}"),
@@ -269,10 +272,10 @@ fn headline(process: &ProcessReport) -> String {
     let held = held(process);
     let allocations = counted(summary.allocations, "allocation", "allocations");
     match held.blocks {
-        0 => format!("{who} lost nothing of {allocations}"),
+        0 => format!("{who} lost nothing in {allocations}"),
         _ => format!(
-            "{who} lost nothing of {allocations}; {} still reachable",
-            are(held)
+            "{who} lost nothing in {allocations}, holds {}",
+            amount(held)
         ),
     }
 }
@@ -316,7 +319,10 @@ fn descendants<'p>(process: &'p ProcessReport, all: &mut Vec<&'p ProcessReport>)
 fn is_quiet(process: &ProcessReport) -> bool {
     process.lost().blocks == 0
         && process.sites.is_empty()
-        && !process.notes.iter().any(|note| note.matters)
+        && !process
+            .notes
+            .iter()
+            .any(|note| note.importance == Importance::Always)
 }
 
 /// Processes of one program with the same sites, in groups.

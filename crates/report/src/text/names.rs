@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use super::style::{clean, width};
 use crate::trim::without_parameters;
 
-/// Folders that are kept of a path outside the current one.
-const KEPT_PARTS: usize = 3;
+/// Parts that are kept of a path outside the current folder.
+pub(super) const KEPT_PARTS: usize = 3;
 
 /// The name of a function in at most `columns` columns: without parameters,
 /// then without template arguments, the innermost first, then cut.
@@ -102,8 +102,8 @@ pub(super) fn cut_start(text: &str, columns: usize) -> String {
 }
 
 /// The path of a source file: relative to `cwd` when it lies below it, else
-/// its last parts.
-pub(super) fn source(file: &str, cwd: Option<&Path>) -> String {
+/// its last `kept` parts.
+pub(super) fn source(file: &str, cwd: Option<&Path>, kept: usize) -> String {
     let path = normal(Path::new(file));
     if let Some(below) = cwd.and_then(|cwd| path.strip_prefix(cwd).ok()) {
         return clean(&below.to_string_lossy()).into_owned();
@@ -113,7 +113,7 @@ pub(super) fn source(file: &str, cwd: Option<&Path>) -> String {
     let is_rust = parts.get(1).is_some_and(|p| p.as_os_str() == "rustc") && parts.len() > 3;
     let skipped = match is_rust {
         true => 3,
-        false => parts.len().saturating_sub(KEPT_PARTS),
+        false => parts.len().saturating_sub(kept),
     };
     let rest: PathBuf = parts[skipped..].iter().collect();
     let rest = rest.to_string_lossy();
@@ -141,14 +141,19 @@ fn normal(path: &Path) -> PathBuf {
 
 /// `text` in lines of at most `columns` columns, all but the first indented.
 pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut used = 0;
-    for word in text.split(' ') {
-        if used > 0 && used + 1 + width(word) > columns {
+    let words = text.trim_start_matches(' ');
+    let lead = text.len() - words.len();
+    let mut out = " ".repeat(lead);
+    let mut used = lead;
+    let mut is_first = true;
+    for word in words.split(' ') {
+        if is_first {
+            is_first = false;
+        } else if used + 1 + width(word) > columns {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             used = indent;
-        } else if used > 0 {
+        } else {
             out.push(' ');
             used += 1;
         }
@@ -208,7 +213,7 @@ mod tests {
             ("a\x1b[31m.c", "a\u{fffd}[31m.c"),
             ("", ""),
         ] {
-            assert_eq!(source(file, cwd), short);
+            assert_eq!(source(file, cwd, KEPT_PARTS), short);
         }
     }
 
@@ -216,6 +221,7 @@ mod tests {
     fn lines_break_between_words() {
         assert_eq!(wrap("aa bb cc", 5, 2), "aa bb\n  cc");
         assert_eq!(wrap("", 5, 2), "");
+        assert_eq!(wrap("  aa bb", 5, 4), "  aa\n    bb");
         assert_eq!(wrap("abcdefgh i", 5, 2), "abcdefgh\n  i");
     }
 }

@@ -17,8 +17,8 @@ const INNER: usize = 8;
 const OUTER: usize = 4;
 /// Columns before a frame.
 const INDENT: usize = 6;
-/// Columns that a place in the source may take.
-const WIDEST_PLACE: usize = 46;
+/// Columns that a name takes where places in the source need room too.
+const WIDEST_NAME: usize = 46;
 
 /// Writes the site as entry `number` of a list. `program` is the name of the
 /// executable, which need not be repeated for each frame.
@@ -162,36 +162,46 @@ fn row(function: &str, place: &str, rows: &[(String, String)], painter: Painter)
 
 /// Function and place of each frame, so that both fit a line.
 fn rows(frames: &[&Frame], program: &str, options: &TextOptions) -> Vec<(String, String)> {
+    let room = options.width.saturating_sub(INDENT + 2);
+    let name = |frame: &Frame, columns| match frame.function() {
+        Some(name) => names::function(name, columns),
+        None => names::function(&format!("{}+{:#x}", frame.module, frame.offset), columns),
+    };
+    let wishes = frames.iter().map(|frame| width(&name(frame, WIDEST_NAME)));
+    let for_places = room.saturating_sub(wishes.max().unwrap_or(0)).max(20);
     let places: Vec<String> = frames
         .iter()
-        .map(|frame| names::cut_start(&place(frame, program, options), WIDEST_PLACE))
+        .map(|frame| place(frame, program, options, for_places))
         .collect();
     let widest = places.iter().map(|place| width(place)).max().unwrap_or(0);
-    let room = options.width.saturating_sub(INDENT + 2 + widest).max(20);
-    let functions = frames.iter().map(|frame| match frame.function() {
-        Some(name) => names::function(name, room),
-        None => names::function(&format!("{}+{:#x}", frame.module, frame.offset), room),
-    });
-    functions.zip(places).collect()
+    let for_names = room.saturating_sub(widest).max(20);
+    let names = frames.iter().map(|frame| name(frame, for_names));
+    names.zip(places).collect()
 }
 
-fn place(frame: &Frame, program: &str, options: &TextOptions) -> String {
-    let module = match &*frame.module {
-        module if module == program => String::new(),
-        module => clean(module).into_owned(),
-    };
+/// Where a frame is, in at most `columns` columns: file and line, and the
+/// object where that is not the program itself.
+fn place(frame: &Frame, program: &str, options: &TextOptions, columns: usize) -> String {
+    let is_program = &*frame.module == program;
     let Some(file) = &frame.place.file else {
         return match frame.function() {
-            Some(_) => module,
-            None => String::new(),
+            Some(_) if !is_program => names::cut_start(&clean(&frame.module), columns),
+            _ => String::new(),
         };
     };
-    let mut place = names::source(file, options.cwd.as_deref());
+    let mut behind = String::new();
     if let Some(line) = frame.place.line {
-        let _ = write!(place, ":{line}");
+        let _ = write!(behind, ":{line}");
     }
-    if !module.is_empty() {
-        let _ = write!(place, " ({module})");
+    if !is_program {
+        let _ = write!(behind, " ({})", clean(&frame.module));
     }
-    place
+    let mut place = String::new();
+    for kept in (1..=names::KEPT_PARTS).rev() {
+        place = names::source(file, options.cwd.as_deref(), kept) + &behind;
+        if width(&place) <= columns {
+            break;
+        }
+    }
+    names::cut_start(&place, columns)
 }

@@ -2,6 +2,8 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod model;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,12 +38,16 @@ impl Program {
         std::fs::create_dir_all(&folder).expect("a folder for the test");
         let file = format!("{name}.{language}");
         std::fs::write(folder.join(&file), source).expect("the source is written");
-        let compiler = if language == "c" { "cc" } else { "c++" };
+        let (compiler, build_id) = match language {
+            "c" => ("cc", "-Wl,--build-id"),
+            "cpp" => ("c++", "-Wl,--build-id"),
+            _ => ("rustc", "-Clink-arg=-Wl,--build-id"),
+        };
         let path = folder.join(name);
         run(Command::new(compiler)
             .current_dir(&folder)
             .args(flags)
-            .args(["-Wl,--build-id", "-o", name, &file]));
+            .args([build_id, "-o", name, &file]));
         Program { folder, path }
     }
 
