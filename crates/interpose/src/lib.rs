@@ -19,6 +19,7 @@
 
 mod capture;
 mod early;
+#[expect(unreachable_pub, reason = "hooks are exported by name, not by path")]
 mod hooks;
 mod objects;
 mod process;

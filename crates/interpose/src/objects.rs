@@ -192,10 +192,20 @@ fn build_id(image: &[u8], skew: usize) -> Option<&[u8]> {
     None
 }
 
+/// The range of the object in which `address` lies.
+fn range_of(address: usize) -> Option<(usize, usize)> {
+    let found = find(address)?;
+    Some((found.start as usize, found.end as usize))
+}
+
 /// The range of this library itself.
 pub(crate) fn own_range() -> Option<(usize, usize)> {
-    let found = find(own_range as *const () as usize)?;
-    Some((found.start as usize, found.end as usize))
+    range_of(own_range as *const () as usize)
+}
+
+/// The range of the dynamic loader.
+pub(crate) fn loader_range() -> Option<(usize, usize)> {
+    range_of(_dl_find_object as *const () as usize)
 }
 
 #[cfg(test)]

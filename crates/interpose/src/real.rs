@@ -1,7 +1,7 @@
 //! The functions that would have been called without us: the next definitions
 //! behind this library, so that a program's own allocator stays in use.
 
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::mem::transmute_copy;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -43,9 +43,8 @@ impl Real {
     }
 
     fn find(&self) {
-        // SAFETY: a C string; the result is only stored.
-        let at = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
-        self.at.store(at, Ordering::Relaxed);
+        self.at
+            .store(find(libc::RTLD_NEXT, self.name), Ordering::Relaxed);
     }
 
     /// Looks in the C++ libraries that are loaded, whoever loaded them.
@@ -61,8 +60,7 @@ impl Real {
             unsafe {
                 let handle = libc::dlopen(library.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
                 if !handle.is_null() {
-                    let at = libc::dlsym(handle, self.name.as_ptr());
-                    self.at.store(at, Ordering::Relaxed);
+                    self.at.store(find(handle, self.name), Ordering::Relaxed);
                 }
             }
         }
@@ -104,6 +102,50 @@ functions! { CPP:
     DELETE_ARRAY_ALIGNED_NOTHROW = c"_ZdaPvSt11align_val_tRKSt9nothrow_t",
 }
 
+/// The loader's own `dlsym`: the name is taken by our hook.
+pub(crate) static DLSYM: Real = Real::new(c"dlsym");
+
+/// The address of a symbol, null when there is none.
+pub(crate) fn find(handle: *mut c_void, name: &CStr) -> *mut c_void {
+    type Dlsym = unsafe extern "C" fn(*mut c_void, *const c_char) -> *mut c_void;
+    // SAFETY: the signature of dlsym; a C string.
+    unsafe {
+        let dlsym = DLSYM.get::<Dlsym>();
+        dlsym.map_or(core::ptr::null_mut(), |f| f(handle, name.as_ptr()))
+    }
+}
+
+fn find_dlsym() {
+    // By version, because without one it is ours that is found. The symbol has
+    // moved from libdl to libc, which gave it a second version.
+    for version in [c"GLIBC_2.2.5", c"GLIBC_2.34", c"GLIBC_2.17"] {
+        // SAFETY: C strings; the result is only stored.
+        let at = unsafe { libc::dlvsym(libc::RTLD_NEXT, c"dlsym".as_ptr(), version.as_ptr()) };
+        if !at.is_null() {
+            DLSYM.at.store(at, Ordering::Relaxed);
+            return;
+        }
+    }
+}
+
+/// What stands before a function of the C library: given the address of one
+/// that we hook, that of our hook; any other address as it is.
+pub(crate) fn hook_for(address: *mut c_void) -> *mut c_void {
+    let hooked = EAGER.iter().chain(CPP).find(|f| f.address() == address);
+    match hooked {
+        Some(real) if !address.is_null() => match find(libc::RTLD_DEFAULT, real.name) {
+            hook if hook.is_null() => address,
+            hook => hook,
+        },
+        _ => address,
+    }
+}
+
+/// Whether `malloc` is that of glibc.
+pub(crate) fn is_glibc() -> bool {
+    MALLOC.address() == find(libc::RTLD_NEXT, c"__libc_malloc")
+}
+
 const UNKNOWN: u32 = 0;
 const SEARCHING: u32 = 1;
 const KNOWN: u32 = 2;
@@ -122,6 +164,7 @@ pub(crate) fn resolve() {
     let order = (Ordering::Acquire, Ordering::Acquire);
     match STATE.compare_exchange(UNKNOWN, SEARCHING, order.0, order.1) {
         Ok(_) => {
+            find_dlsym();
             EAGER.iter().for_each(|f| f.find());
             // Release: pairs with `is_resolved`.
             STATE.store(KNOWN, Ordering::Release);

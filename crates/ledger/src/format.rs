@@ -503,7 +503,7 @@ pub enum State {
 pub enum ScanState {
     /// Nobody asked for one.
     None = 0,
-    /// A reader asks the process for one.
+    /// A reader asks the process for one: see [`CALLING`].
     Requested = 1,
     /// An image of the process is at it.
     Running = 2,
@@ -512,6 +512,11 @@ pub enum ScanState {
     /// It ended without a result; [`LedgerHeader::scan_error`] tells why.
     Failed = 4,
 }
+
+/// Flag in [`SessionHeader::ticking`]: `tick_ms` is kept up to date.
+pub const TICKING: u32 = 1;
+/// Flag in [`SessionHeader::ticking`]: a scan is requested of some process.
+pub const CALLING: u32 = 2;
 
 /// What a session was asked to do; the same for all its processes.
 #[repr(C)]
@@ -544,7 +549,8 @@ pub struct SessionHeader {
     /// Milliseconds since the beginning, kept up to date by the launcher while
     /// `ticking` is 1.
     pub tick_ms: AtomicU32,
-    /// Whether the launcher keeps `tick_ms`.
+    /// [`TICKING`] while the launcher keeps `tick_ms`, [`CALLING`] while a
+    /// reader waits for a process to see that its scan is [`ScanState::Requested`].
     pub ticking: AtomicU32,
     /// Longest stack to record, 0 for none.
     pub depth: AtomicU32,

@@ -5,12 +5,12 @@ use core::ptr;
 use core::sync::atomic::AtomicPtr;
 
 use crate::format::{
-    ADDRESS_LIMIT, LEAF_BYTES, LEAF_ENTRIES, Layout, LedgerHeader, NO_WINDOW, PAGE, Section,
-    SegmentRef, SessionHeader, WINDOW_BITS, WINDOWS, round_up,
+    ADDRESS_LIMIT, LEAF_BYTES, LEAF_ENTRIES, Layout, LedgerHeader, NO_WINDOW, PAGE, REGION_BITS,
+    Record, Section, SegmentRef, SessionHeader, Slot, Verdict, WINDOW_BITS, WINDOWS, round_up,
 };
 use crate::index::{Space, region_of};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
-use crate::sys;
+use crate::{records, sys, trie};
 
 /// A leaf in memory.
 pub(crate) type Leaf = [AtomicU64; LEAF_ENTRIES];
@@ -212,31 +212,66 @@ impl Memory {
         }
     }
 
-    /// The live slots of the whole index, in the order of regions. For a scan
-    /// and for checks.
-    pub fn for_each_slot(&self, mut visit: impl FnMut(u64, crate::format::Slot)) {
-        for window in 0..WINDOWS {
-            let Some(leaf) = self.leaf(window) else {
+    /// Every slot that is or was live, region by region. Uses nothing but the
+    /// file, so that an image of the process, whose private tables are wiped,
+    /// can call it too.
+    pub fn for_each_slot(&self, mut visit: impl FnMut(u64, Slot)) {
+        let leaves = self.header().leaves.load(Ordering::Acquire);
+        for number in 0..u64::from(leaves) {
+            let name = self.at(Section::Windows, number * 4);
+            // SAFETY: committed before the leaf was counted.
+            let window = unsafe { &*name.cast::<AtomicU32>() }.load(Ordering::Acquire);
+            if window as usize >= WINDOWS {
                 continue;
-            };
+            }
+            let leaf = self.at(Section::Leaves, number * LEAF_BYTES);
+            // SAFETY: handed out, so it is committed.
+            let leaf = unsafe { &*leaf.cast::<Leaf>() };
             for (region, entry) in leaf.iter().enumerate() {
                 // Acquire: as in `index::find`.
                 let segment = SegmentRef(entry.load(Ordering::Acquire));
                 if segment == SegmentRef::NONE {
                     continue;
                 }
-                let base =
-                    (window as u64) << WINDOW_BITS | (region as u64) << crate::format::REGION_BITS;
+                let base = u64::from(window) << WINDOW_BITS | (region as u64) << REGION_BITS;
                 for slot in self.slots(segment) {
-                    let slot = crate::format::Slot(
-                        slot.load(Ordering::Acquire) & !crate::format::Slot::FROZEN,
-                    );
-                    if slot != crate::format::Slot::EMPTY {
+                    let slot = Slot(slot.load(Ordering::Acquire) & !Slot::FROZEN);
+                    if slot != Slot::EMPTY {
                         visit(base + u64::from(slot.offset()) * 8, slot);
                     }
                 }
             }
         }
+    }
+
+    /// What a live slot names.
+    pub fn record(&self, slot: Slot) -> Record {
+        // SAFETY: the slot was read from this ledger's index.
+        unsafe { records::read(self, slot.record()) }
+    }
+
+    /// The innermost frame of a stack, 0 when there is none.
+    pub fn innermost(&self, stack: u32) -> u64 {
+        match stack {
+            0 => 0,
+            stack => trie::node(self, stack)[0].load(Ordering::Relaxed),
+        }
+    }
+
+    /// Makes room for a verdict on every record; gives their number.
+    pub fn make_room_for_verdicts(&self) -> Option<u32> {
+        let records = self.header().records.load(Ordering::Acquire);
+        self.commit(Section::Verdicts, u64::from(records) * 4)
+            .then_some(records)
+    }
+
+    /// Writes the verdict on what a slot names. The number of the record must
+    /// be below what [`Memory::make_room_for_verdicts`] gave.
+    pub fn judge(&self, record: u32, generation: u16, verdict: Verdict) {
+        let at = self.at(Section::Verdicts, u64::from(record) * 4);
+        let value = u32::from(generation) << 8 | verdict as u32;
+        // SAFETY: room was made. Relaxed: the state of the scan publishes it.
+        unsafe { &*at.cast::<AtomicU32>() }.store(value, Ordering::Relaxed);
     }
 
     #[inline(always)]

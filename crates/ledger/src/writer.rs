@@ -10,8 +10,8 @@
 use core::ffi::CStr;
 
 use crate::format::{
-    ADDRESS_LIMIT, Family, LEDGER_MAGIC, MAX_MODULES, MAX_THREADS, Module, Owner, Record, Root,
-    SESSION_MAGIC, Section, SessionHeader, Slot, State, ThreadEntry, VERSION,
+    ADDRESS_LIMIT, CALLING, Family, LEDGER_MAGIC, MAX_MODULES, MAX_THREADS, Module, Owner, Record,
+    Root, SESSION_MAGIC, Section, SessionHeader, Slot, State, TICKING, ThreadEntry, VERSION,
 };
 use crate::index::{self, Inserted, Removed};
 use crate::primitive::{AtomicU32, Ordering};
@@ -197,7 +197,7 @@ impl Ledger {
     #[inline(always)]
     pub fn now_ms(&self) -> u32 {
         let session = self.memory.session();
-        if session.ticking.load(Ordering::Relaxed) != 0 {
+        if session.ticking.load(Ordering::Relaxed) & TICKING != 0 {
             session.tick_ms.load(Ordering::Relaxed)
         } else {
             self.clock_ms()
@@ -228,6 +228,13 @@ impl Ledger {
     #[inline]
     pub fn is_stack(&self, stack: u32, root: Root, frames: &[usize]) -> bool {
         crate::trie::equals(&self.memory, stack, root, frames)
+    }
+
+    /// Whether some reader waits for a process of the session to judge its
+    /// blocks.
+    #[inline(always)]
+    pub fn is_called(&self) -> bool {
+        self.memory.session().ticking.load(Ordering::Relaxed) & CALLING != 0
     }
 
     /// The present module epoch.
@@ -353,17 +360,12 @@ impl Ledger {
         }
     }
 
-    /// The live blocks and the tombstones, in the order of their regions.
-    pub fn for_each_slot(&self, visit: impl FnMut(u64, Slot)) {
-        self.memory.for_each_slot(visit);
-    }
-
     /// What the ledger has on the block at `address`, when it is live.
     pub fn find(&self, address: u64) -> Option<Record> {
         can_index(address)
             .then(|| index::find(&self.memory, address))
             .flatten()
-            .map(|slot| self.record(slot))
+            .map(|slot| self.memory.record(slot))
     }
 
     /// Counts a release of an address that the ledger does not know.
@@ -376,12 +378,6 @@ impl Ledger {
     pub fn note_drop(&self) {
         let dropped = &self.memory.header().dropped_records;
         dropped.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// What a live slot names.
-    pub fn record(&self, slot: Slot) -> Record {
-        // SAFETY: the slot was read from this ledger's index.
-        unsafe { records::read(&self.memory, slot.record()) }
     }
 }
 

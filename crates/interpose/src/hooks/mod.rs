@@ -44,6 +44,10 @@ fn allocated(address: *mut u8, size: usize, family: Family, entry: Entry) {
         && let Some(mut event) = Event::begin()
     {
         note_allocation(&mut event, address as u64, size, family, entry);
+        if event.ledger().is_called() {
+            drop(event);
+            crate::verdict::on_request();
+        }
     }
 }
 

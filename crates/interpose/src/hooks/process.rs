@@ -11,6 +11,7 @@ static START: extern "C" fn() = start;
 
 extern "C" fn start() {
     thread::current();
+    crate::verdict::find_python();
     unsafe extern "C" {
         fn on_exit(f: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     }
@@ -70,7 +71,6 @@ pub unsafe extern "C" fn _exit(status: c_int) -> ! {
 /// # Safety
 /// As for the function of this name.
 #[unsafe(no_mangle)]
-#[expect(non_snake_case, reason = "the name of C99")]
 pub unsafe extern "C" fn _Exit(status: c_int) -> ! {
     leave(status, &real::EXIT_NOW_C99)
 }
@@ -86,6 +86,40 @@ fn leave(status: c_int, how: &real::Real) -> ! {
         // SAFETY: no requirement; does not return.
         unsafe { libc::syscall(libc::SYS_exit_group, status) };
     }
+}
+
+/// `dlsym`: who asks a library for its `malloc` by name must get the hook, or
+/// its blocks and releases would go unseen (`ctypes.CDLL("libc.so.6")` does).
+///
+/// With the pseudo-handles the loader looks at the caller, so those calls are
+/// passed on by a jump, as if we were not there.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void {
+    core::arch::naked_asm!(
+        "lea rax, [rdi + 1]",
+        "cmp rax, 1",
+        "ja {hook}",
+        "mov rax, [rip + {real}]",
+        "test rax, rax",
+        "jz {hook}",
+        "jmp rax",
+        hook = sym on_dlsym,
+        real = sym real::DLSYM,
+    )
+}
+
+unsafe extern "C" fn on_dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void {
+    real::resolve();
+    if name.is_null() {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: the caller passes a C string.
+    let found = real::find(handle, unsafe { core::ffi::CStr::from_ptr(name) });
+    real::hook_for(found)
 }
 
 /// `dlclose`: what was cached about the library's code must be forgotten.
