@@ -51,6 +51,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Track a program and report when it ends
+    #[command(override_usage = "freehold run [OPTIONS] -- PROGRAM [ARGS]")]
     #[command(after_help = format!("{RUN_EXAMPLES}\n\n{EXIT_CODES}"))]
     Run(Box<RunArgs>),
     /// Report from a ledger that was kept, or of a process that is tracked now
@@ -151,7 +152,6 @@ pub(crate) struct RunArgs {
 
     /// The program and its arguments
     #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true)]
-    #[arg(allow_hyphen_values = false)]
     pub(crate) program: Vec<OsString>,
 }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use freehold_ledger::format::TICKING;
 use freehold_ledger::session::NewSession;
 
 use crate::errors::{CANNOT_RUN, Failure, NOT_FOUND};
@@ -22,10 +23,6 @@ use crate::preload;
 pub(crate) const SESSION_VARIABLE: &str = "FREEHOLD_SESSION";
 /// How often the time in the session is brought up to date.
 const TICK: Duration = Duration::from_millis(4);
-/// In [`ticking`](freehold_ledger::format::SessionHeader::ticking): the
-/// launcher keeps the time.
-const TICKING: u32 = 1;
-
 /// Whether `SIGPIPE` was ignored when this process began. Rust ignores it
 /// before `main`, so it has to be asked earlier.
 static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);

@@ -9,6 +9,7 @@ mod errors;
 mod keep;
 mod launch;
 mod leave;
+mod lineage;
 mod output;
 mod preload;
 mod program;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 use freehold_ledger::format::{LedgerHeader, MAX_THREADS, Section, SessionHeader, ThreadEntry};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::args::{Format, PsArgs};
 use crate::errors::Failure;
@@ -18,12 +18,20 @@ use crate::{session_store, size, wait};
 /// The exit status when nothing is tracked.
 const NOTHING: u8 = 1;
 
+/// All tracked processes.
+#[derive(Debug, Serialize)]
+struct List<'a> {
+    schema: &'static str,
+    processes: &'a [Line],
+}
+
 /// A tracked process.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 struct Line {
     pid: u32,
     age_ms: u32,
     live_bytes: u64,
+    #[serde(rename = "live_blocks")]
     blocks: u64,
     state: &'static str,
     command: Vec<String>,
@@ -120,21 +128,13 @@ fn command(pid: u32) -> Vec<String> {
 }
 
 fn as_json(lines: &[Line]) -> String {
-    let processes: Vec<_> = lines
-        .iter()
-        .map(|line| {
-            json!({
-                "pid": line.pid,
-                "age_ms": line.age_ms,
-                "live_bytes": line.live_bytes,
-                "live_blocks": line.blocks,
-                "state": line.state,
-                "command": line.command,
-            })
-        })
-        .collect();
-    let all = json!({ "schema": "freehold.ps/1", "processes": processes });
-    format!("{all:#}\n")
+    let all = List {
+        schema: "freehold.ps/1",
+        processes: lines,
+    };
+    // Strings and numbers can always be written.
+    let text = serde_json::to_string_pretty(&all).unwrap_or_default();
+    text + "\n"
 }
 
 fn as_text(lines: &[Line], width: usize) -> String {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-use freehold_ledger::reader::{Session, SessionFile};
+use freehold_ledger::reader::SessionFile;
 use freehold_report::text::TextOptions;
 use freehold_report::{
     Options, Outcome, Progress as Step, Show, Symbols, build, files, json, text,
@@ -13,7 +13,7 @@ use freehold_report::{
 use crate::args::{FailOn, Format, OutputArgs, ReportArgs, ShowArg};
 use crate::errors::Failure;
 use crate::output::{Progress, Target, tell};
-use crate::{keep, run, session_store};
+use crate::{keep, lineage, run, session_store};
 
 /// What the report shall be.
 #[derive(Debug)]
@@ -96,8 +96,9 @@ pub(crate) fn write(
         progress.say(|| format!("reading the ledger: {done} of {all} processes"));
     });
     let mut session = session.map_err(Failure::freehold)?;
+    lineage::complete(&mut session);
     if let Some(slot) = wanted.process {
-        only(&mut session, slot);
+        lineage::only(&mut session, slot);
     }
     let options = Options {
         show: match wanted.output.show {
@@ -138,18 +139,4 @@ pub(crate) fn write(
         report.lost_blocks,
         report.misuses,
     ))
-}
-
-/// Leaves only the ledger in `slot` and those of processes that it started.
-fn only(session: &mut Session, slot: u32) {
-    let mut kept = std::collections::HashSet::from([slot]);
-    // A ledger is younger than the one that it came from.
-    session.ledgers.retain(|ledger| {
-        let parent = ledger.process.parent_slot;
-        let keeps = ledger.slot == slot || parent.is_some_and(|p| kept.contains(&p));
-        if keeps {
-            kept.insert(ledger.slot);
-        }
-        keeps
-    });
 }

@@ -1,6 +1,6 @@
 //! Where sessions lie: a place for a new one, and those that others hold.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -181,14 +181,22 @@ pub(crate) fn headers(file: &SessionFile) -> impl Iterator<Item = (u32, Box<Ledg
     headers.filter_map(|(slot, header)| Some((slot, header?)))
 }
 
-/// The ledgers in `file`, the one with this inode, whose processes run.
+/// The ledgers in `file`, the one with this inode, whose processes run: of each
+/// process that of the program that it is now.
 pub(crate) fn running(file: &SessionFile, inode: u64) -> Vec<(u32, Box<LedgerHeader>)> {
     let open = headers(file).filter(|(_, header)| {
         let state = header.state.load(Relaxed);
         state == State::Running as u32 || state == State::Starting as u32
     });
-    open.filter(|(_, header)| maps(header.pid.load(Relaxed), inode))
-        .collect()
+    // Later ledgers come over earlier ones of the same process.
+    let latest: HashMap<u32, _> = open.map(|(s, h)| (h.pid.load(Relaxed), (s, h))).collect();
+    let mut running: Vec<_> = latest
+        .into_iter()
+        .filter(|(pid, _)| maps(*pid, inode))
+        .map(|(_, ledger)| ledger)
+        .collect();
+    running.sort_unstable_by_key(|(slot, _)| *slot);
+    running
 }
 
 /// Whether the process has a mapping of the file with this inode. One that

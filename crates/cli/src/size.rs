@@ -39,7 +39,7 @@ pub(crate) fn show(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let unit = (bytes.max(1).ilog2() / 10).min(4);
     let name = UNITS[unit as usize];
-    if bytes % (1 << (10 * unit)) == 0 {
+    if bytes.is_multiple_of(1 << (10 * unit)) {
         return format!("{} {name}", bytes >> (10 * unit));
     }
     format!(

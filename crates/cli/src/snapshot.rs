@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::time::{Duration, Instant};
 
-use freehold_ledger::format::{LedgerHeader, PAGE, ScanState, SessionHeader};
+use freehold_ledger::format::{CALLING, LedgerHeader, PAGE, ScanState, SessionHeader};
 use freehold_report::Outcome;
 
 use crate::args::SnapshotArgs;
@@ -15,10 +15,6 @@ use crate::errors::Failure;
 use crate::output::{Progress, Target, tell};
 use crate::session_store::{self, Found};
 use crate::{keep, wait};
-
-/// In `ticking`: a reader asks for a scan, see
-/// [`LedgerHeader::scan_state`].
-const ASKED: u32 = 2;
 
 /// Takes it; gives the exit status.
 ///
@@ -74,9 +70,9 @@ fn judge(found: &Found, slot: u32, args: &SnapshotArgs) -> Result<ScanState, Fai
     let ledger = Page::<LedgerHeader>::map(&file, at).map_err(cannot)?;
     let state = &ledger.get().scan_state;
     request(state);
-    header.ticking.fetch_or(ASKED, AcqRel);
+    header.ticking.fetch_or(CALLING, AcqRel);
     let reached = wait_for(state, args.wait);
-    header.ticking.fetch_and(!ASKED, AcqRel);
+    header.ticking.fetch_and(!CALLING, AcqRel);
     if reached == ScanState::Requested {
         // Too late now: nobody would read the verdicts.
         let (from, to) = (ScanState::Requested as u32, ScanState::None as u32);
