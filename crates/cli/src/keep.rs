@@ -25,13 +25,13 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-use freehold_ledger::format::{LedgerHeader, PAGE, Section, SessionHeader, Slot, State, round_up};
+use freehold_ledger::format::{LedgerHeader, PAGE, Section, SessionHeader, Slot, round_up};
 use freehold_ledger::reader::{Copied, ReadError, SessionFile};
 use freehold_report::Outcome;
 
 use crate::errors::Failure;
 use crate::output::{Pending, cannot_write};
-use crate::session_store::headers;
+use crate::session_store::{headers, is_open};
 
 /// How often a copy is begun anew because ledgers outgrew the room that was
 /// laid out for them.
@@ -140,15 +140,10 @@ fn settle(copied: &mut Copied, outcomes: &HashMap<u32, Outcome>) {
         before.copy_from_slice(&same.to_le_bytes());
     }
     let header = &copied.header;
-    let is_open = is_open(header);
-    if let Some(outcome) = outcomes.get(&header.pid.load(Relaxed)).filter(|_| is_open) {
+    let outcome = outcomes.get(&header.pid.load(Relaxed));
+    if let Some(outcome) = outcome.filter(|_| is_open(header)) {
         header.exit_status.store(pack(*outcome), Relaxed);
     }
-}
-
-fn is_open(header: &LedgerHeader) -> bool {
-    let state = header.state.load(Relaxed);
-    state == State::Starting as u32 || state == State::Running as u32
 }
 
 fn pack(outcome: Outcome) -> u32 {

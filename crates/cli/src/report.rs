@@ -50,6 +50,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         }
         None => {
             let file = open(&args.source)?;
+            check_whole(&file, &args.source)?;
             let outcomes = keep::outcomes(&file);
             (file, outcomes)
         }
@@ -77,6 +78,25 @@ fn open(path: &Path) -> Result<SessionFile, Failure> {
         return Err(Failure::freehold(message));
     }
     SessionFile::open(path).map_err(Failure::freehold)
+}
+
+/// Refuses a file that holds none of its ledgers, and tells of one that holds
+/// only some.
+fn check_whole(file: &SessionFile, path: &Path) -> Result<(), Failure> {
+    let header = file.header().map_err(Failure::freehold)?;
+    let said = header.slots.load(Relaxed) as usize;
+    let there = session_store::headers(file).count();
+    let path = path.display();
+    if said > 0 && there == 0 {
+        let message = format!("{path} is cut short: none of its {said} ledgers is there");
+        return Err(Failure::freehold(message));
+    }
+    if there < said {
+        tell(&format!(
+            "{path} is cut short or damaged: only {there} of its {said} ledgers are there"
+        ));
+    }
+    Ok(())
 }
 
 /// Reads the session, writes its report; gives the exit status that findings

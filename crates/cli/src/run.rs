@@ -18,8 +18,8 @@ use crate::launch::{self, SESSION_VARIABLE, Ticker};
 use crate::leave::{self, Left};
 use crate::output::{Target, tell};
 use crate::report::{self, Wanted};
-use crate::wait::{self, End};
-use crate::{keep, preload, program, session_store};
+use crate::wait::{self, End, Ended};
+use crate::{keep, lineage, preload, program, session_store};
 
 /// Runs it; gives the exit status.
 ///
@@ -60,12 +60,26 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let end = wait::until_end(pid as i32, |other, end| {
         ends.insert(other as u32, end);
     });
-    let end = end.map_err(|e| Failure::freehold(format!("cannot wait for the program: {e}")))?;
+    let Ended {
+        end,
+        name: last_name,
+    } = end.map_err(|e| Failure::freehold(format!("cannot wait for the program: {e}")))?;
     ends.insert(pid, end);
     let file = reopened(&session)?;
     let inode = session.file().metadata().map_or(0, |m| m.ino());
     let left = leave::wait(&file, inode, args, &mut ends);
     ticker.end();
+    if matches!(end, End::Exited(_))
+        && let Some(slot) = lineage::became_untracked(&file, pid, &last_name)
+    {
+        tell(&format!(
+            "the program became '{last_name}', which was not tracked: it is statically linked or \
+             set-user-id, or it was started without LD_PRELOAD and {SESSION_VARIABLE} in its \
+             environment"
+        ));
+        // Where this fails, the report only says less.
+        let _ = session_store::mark_replaced(&session, slot);
+    }
     let outcomes = outcomes(&ends, &left);
     tell_what_is_wrong(args, &session, &path, &left);
     let finished = finish(args, &target, file, &outcomes);

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::mem::offset_of;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -181,13 +182,25 @@ pub(crate) fn headers(file: &SessionFile) -> impl Iterator<Item = (u32, Box<Ledg
     headers.filter_map(|(slot, header)| Some((slot, header?)))
 }
 
+/// Whether the process has not said that it ended.
+pub(crate) fn is_open(header: &LedgerHeader) -> bool {
+    let state = header.state.load(Relaxed);
+    state == State::Running as u32 || state == State::Starting as u32
+}
+
+/// Says in a session of ours that the program of a ledger became another one.
+pub(crate) fn mark_replaced(session: &NewSession, slot: u32) -> io::Result<()> {
+    let header = session.header();
+    let ledger = header.slots_offset.load(Relaxed) + u64::from(slot) * header.stride.load(Relaxed);
+    let at = ledger + offset_of!(LedgerHeader, state) as u64;
+    let state = State::Replaced as u32;
+    session.file().write_all_at(&state.to_ne_bytes(), at)
+}
+
 /// The ledgers in `file`, the one with this inode, whose processes run: of each
 /// process that of the program that it is now.
 pub(crate) fn running(file: &SessionFile, inode: u64) -> Vec<(u32, Box<LedgerHeader>)> {
-    let open = headers(file).filter(|(_, header)| {
-        let state = header.state.load(Relaxed);
-        state == State::Running as u32 || state == State::Starting as u32
-    });
+    let open = headers(file).filter(|(_, header)| is_open(header));
     // Later ledgers come over earlier ones of the same process.
     let latest: HashMap<u32, _> = open.map(|(s, h)| (h.pid.load(Relaxed), (s, h))).collect();
     let mut running: Vec<_> = latest

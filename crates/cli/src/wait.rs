@@ -116,12 +116,23 @@ pub(crate) fn started(program: pid_t) {
     }
 }
 
+/// How the program ended, and under which name.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    /// How.
+    pub(crate) end: End,
+    /// The name that the kernel had for it: what it was last run as, unless it
+    /// gave itself another.
+    pub(crate) name: String,
+}
+
 /// Waits until the program ends. `reaped` is told of other processes that
 /// became children of this one and ended.
 ///
 /// # Errors
 /// When the program is not a child of this process.
-pub(crate) fn until_end(program: pid_t, mut reaped: impl FnMut(pid_t, End)) -> io::Result<End> {
+pub(crate) fn until_end(program: pid_t, mut reaped: impl FnMut(pid_t, End)) -> io::Result<Ended> {
+    let mut name = String::new();
     loop {
         // SAFETY: zeroes are a siginfo_t; the call fills it.
         let (failed, info) = unsafe {
@@ -141,9 +152,11 @@ pub(crate) fn until_end(program: pid_t, mut reaped: impl FnMut(pid_t, End)) -> i
         if pid == program && is_end {
             // Before its number can belong to somebody else.
             PROGRAM.store(ENDED, SeqCst);
+            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+            name = comm.unwrap_or_default().trim_end_matches('\n').to_owned();
         }
         match (take(pid), pid == program) {
-            (Change::End(end), true) => return Ok(end),
+            (Change::End(end), true) => return Ok(Ended { end, name }),
             (Change::End(end), false) => reaped(pid, end),
             (Change::Stop, true) if STOPPING.swap(0, SeqCst) != 0 => stop_with(program),
             _ => {}
