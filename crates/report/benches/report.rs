@@ -20,7 +20,11 @@ fn main() {
             show,
             ..Options::default()
         };
-        let report = build(&session, &options, &mut symbols, &mut |_| {});
+        let report = build(&session, &options, &mut symbols, &mut |progress| {
+            if std::env::var_os("SHOW_PROGRESS").is_some() {
+                println!("{:?} {progress:?}", start.elapsed());
+            }
+        });
         let built = start.elapsed();
         let text = text::render(&report, &text::TextOptions::default());
         let json = json::render(&report);

@@ -1,13 +1,17 @@
 //! From a session to a report.
 
+use std::collections::HashSet;
+
 use freehold_ledger::reader::{Session, Snapshot};
 
 use crate::findings::Findings;
+use crate::frame::Frame;
 use crate::model::{ModuleReport, ProcessReport, Report};
 use crate::notes;
 use crate::options::{Options, Show};
 use crate::processes;
 use crate::symbols::{ObjectId, Symbols};
+use crate::trim;
 
 /// How far the work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,21 +91,21 @@ fn process(
             report.sites.push(site);
         }
     }
-    let objects = objects_of(&report, &objects, symbols);
-    report.modules = objects.iter().map(|id| module(*id, symbols)).collect();
-    let known = objects.iter().map(|id| symbols.known(*id));
-    report.notes = notes::of_objects(known);
+    let stacks = || report.sites.iter().map(|site| &site.stack[..]);
+    let listed = objects_of(stacks(), &objects, symbols);
+    let telling = objects_of(stacks().map(trim::telling), &objects, symbols);
+    report.modules = listed.iter().map(|id| module(*id, symbols)).collect();
+    report.notes = notes::of_objects(telling.iter().map(|id| symbols.known(*id)));
     report
 }
 
-/// Those of `objects` that frames of the listed sites lie in.
-fn objects_of(
-    report: &ProcessReport,
+/// Those of `objects` that frames of `stacks` lie in.
+fn objects_of<'r>(
+    stacks: impl Iterator<Item = &'r [Frame]>,
     objects: &[ObjectId],
     symbols: &Symbols<'_>,
 ) -> Vec<ObjectId> {
-    let frames = report.sites.iter().flat_map(|site| &site.stack);
-    let names: std::collections::HashSet<&str> = frames.map(|f| &*f.module).collect();
+    let names: HashSet<&str> = stacks.flatten().map(|frame| &*frame.module).collect();
     let objects = objects.iter().copied();
     objects
         .filter(|id| names.contains(&*symbols.known(*id).name))

@@ -76,8 +76,9 @@ impl Frame {
     /// Whether the frame is in the dynamic loader.
     pub fn is_loader(&self) -> bool {
         let loader = ["ld-linux", "ld-musl", "ld.so", "ld64.so", "ld-2."];
-        loader.iter().any(|name| self.module.starts_with(name))
-            || self.function().is_some_and(|f| f.starts_with("_dl_"))
+        let is_in = |names: &[&str]| names.iter().any(|name| self.module.starts_with(name));
+        let is_named = self.function().is_some_and(|f| f.starts_with("_dl_"));
+        is_in(&loader) || is_named && is_in(&["libc.so", "libc-2", "libdl"])
     }
 
     /// Whether two frames look the same to a reader: equal names, or where

@@ -1,27 +1,55 @@
 //! JSON: schema `freehold.report/1`, `docs/report.schema.json`. Only ever
 //! added to.
 
+use std::io::{self, Write};
+
 use freehold_ledger::format::Verdict;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::frame::Frame;
-use crate::model::{Exit, ProcessReport, Replaced, Report, Site, Summary, Tally};
+use crate::model::{Exit, ModuleReport, ProcessReport, Replaced, Report, Site, Summary, Tally};
 use crate::notes::Note;
 
-/// The report as JSON, with a line break at its end.
+/// The report as JSON on one line, with a line break at its end.
 pub fn render(report: &Report) -> String {
+    let mut text = Vec::new();
+    // Writing to memory does not fail, and neither do strings and numbers.
+    let _ = write(report, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// Writes the report as [`render`] does, a large one in pieces: put a buffer
+/// around a file.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let document = Document {
         schema: "freehold.report/1",
-        notes: report.notes.iter().map(note).collect(),
+        notes: Each(&report.notes, note),
         sample_bytes: report.sample_bytes,
         lost_blocks: report.lost_blocks,
         lost_bytes: report.lost_bytes,
         section: section(&report.main),
     };
-    // Strings and numbers only: nothing here can fail.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    serde_json::to_writer(&mut *out, &document)?;
+    out.write_all(b"\n")
+}
+
+/// A list whose members are made when they are written, for a report can hold
+/// millions of frames.
+struct Each<'a, T, M>(&'a [T], fn(&'a T) -> M);
+
+impl<T, M: Serialize> Serialize for Each<'_, T, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(self.1))
+    }
+}
+
+/// An address.
+struct Hex(u64);
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#x}", self.0))
+    }
 }
 
 #[derive(Serialize)]
@@ -33,21 +61,21 @@ struct Document<'a> {
     lost_blocks: u64,
     lost_bytes: u64,
     #[serde(rename = "session_notes")]
-    notes: Vec<JsonNote<'a>>,
+    notes: Each<'a, Note, JsonNote<'a>>,
 }
 
 #[derive(Serialize)]
 struct Section<'a> {
     process: Process<'a>,
     summary: JsonSummary,
-    leaks: Vec<Leak<'a>>,
+    leaks: Each<'a, Site, Leak<'a>>,
     small: Amount,
     misuses: [(); 0],
     scan: Scan,
-    modules: Vec<Module<'a>>,
-    notes: Vec<JsonNote<'a>>,
-    replaced: Vec<JsonReplaced<'a>>,
-    children: Vec<Section<'a>>,
+    modules: Each<'a, ModuleReport, Module<'a>>,
+    notes: Each<'a, Note, JsonNote<'a>>,
+    replaced: Each<'a, Replaced, JsonReplaced<'a>>,
+    children: Each<'a, ProcessReport, Section<'a>>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +155,7 @@ struct Leak<'a> {
     truncated: bool,
     incomplete: bool,
     approximate: bool,
-    stack: Vec<JsonFrame<'a>>,
+    stack: Each<'a, Frame, JsonFrame<'a>>,
 }
 
 #[derive(Serialize)]
@@ -137,8 +165,8 @@ struct JsonFrame<'a> {
     file: Option<&'a str>,
     line: Option<u32>,
     language: &'static str,
-    pc: String,
-    offset: String,
+    pc: Hex,
+    offset: Hex,
     inlined: bool,
 }
 
@@ -185,14 +213,14 @@ fn section(process: &ProcessReport) -> Section<'_> {
             duration_ms: process.duration_ms,
         },
         summary: summary(&process.summary),
-        leaks: process.sites.iter().map(leak).collect(),
+        leaks: Each(&process.sites, leak),
         small: amount(process.small),
         misuses: [],
         scan: scan(process),
-        modules: modules(process),
-        notes: process.notes.iter().map(note).collect(),
-        replaced: process.replaced.iter().map(replaced).collect(),
-        children: process.children.iter().map(section).collect(),
+        modules: Each(&process.modules, module),
+        notes: Each(&process.notes, note),
+        replaced: Each(&process.replaced, replaced),
+        children: Each(&process.children, section),
     }
 }
 
@@ -274,7 +302,7 @@ fn leak(site: &Site) -> Leak<'_> {
         truncated: site.truncated,
         incomplete: site.incomplete,
         approximate: site.approximate,
-        stack: site.stack.iter().map(frame).collect(),
+        stack: Each(&site.stack, frame),
     }
 }
 
@@ -285,8 +313,8 @@ fn frame(frame: &Frame) -> JsonFrame<'_> {
         file: frame.place.file.as_deref(),
         line: frame.place.line,
         language: frame.language.name(),
-        pc: format!("{:#x}", frame.pc),
-        offset: format!("{:#x}", frame.offset),
+        pc: Hex(frame.pc),
+        offset: Hex(frame.offset),
         inlined: frame.place.inlined,
     }
 }
@@ -307,14 +335,13 @@ fn scan(process: &ProcessReport) -> Scan {
     }
 }
 
-fn modules(process: &ProcessReport) -> Vec<Module<'_>> {
-    let modules = process.modules.iter().map(|module| Module {
+fn module(module: &ModuleReport) -> Module<'_> {
+    Module {
         name: &module.name,
         path: &module.path,
         build_id: &module.build_id,
         has_lines: module.has_lines,
-    });
-    modules.collect()
+    }
 }
 
 fn note(note: &Note) -> JsonNote<'_> {

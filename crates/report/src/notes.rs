@@ -208,19 +208,19 @@ pub(crate) fn of_objects<'a>(objects: impl Iterator<Item = &'a KnownObject>) -> 
     let mut without_lines = Vec::new();
     for object in objects {
         let name = &object.name;
+        // A debug file that was found by build id has all the names.
+        let (importance, names) = match object.has_lines {
+            true => (Detail, "its names come from its separate debug file"),
+            false => (Sites, "its functions have no names"),
+        };
         match &object.condition {
             Condition::Changed => {
-                let text = format!(
-                    "{name} has changed since it was recorded: its functions have no names"
-                );
-                notes.push(note("changed-module", Sites, text));
+                let text = format!("{name} has changed since it was recorded: {names}");
+                notes.push(note("changed-module", importance, text));
             }
             Condition::Missing(why) => {
-                notes.push(note(
-                    "missing-module",
-                    Sites,
-                    format!("{name} {why}: its functions have no names"),
-                ));
+                let text = format!("{name} {why}: {names}");
+                notes.push(note("missing-module", importance, text));
             }
             Condition::Found if !object.has_lines => without_lines.push(&**name),
             _ => {}

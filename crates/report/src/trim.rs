@@ -35,20 +35,12 @@ const ALLOCATORS: [&str; 27] = [
 ];
 
 /// Prefixes of such functions.
-const ALLOCATOR_PREFIXES: [&str; 25] = [
-    "__gnu_cxx::new_allocator<",
-    "__gnu_cxx::__new_allocator<",
-    "std::__new_allocator<",
-    "__gnu_cxx::malloc_allocator<",
-    "std::allocator_traits<",
-    "__gnu_cxx::__alloc_traits<",
+const ALLOCATOR_PREFIXES: [&str; 17] = [
+    "__gnu_cxx::",
     "std::allocator<",
+    "std::allocator_traits<",
     "std::__1::allocator<",
     "std::__1::allocator_traits<",
-    "std::__1::__allocate",
-    "std::__1::__libcpp_",
-    "std::__allocate_guarded",
-    "std::__detail::_Hashtable_alloc<",
     "alloc::alloc::",
     "<alloc::alloc::Global",
     "alloc::raw_vec::",
@@ -63,14 +55,12 @@ const ALLOCATOR_PREFIXES: [&str; 25] = [
     "hashbrown::raw::",
 ];
 
-/// Parts of the names of member functions that only pass an allocation on.
-const ALLOCATOR_MEMBERS: [&str; 6] = [
-    "::_M_allocate",
-    "::_M_create",
-    "::_M_get_node",
-    "::_M_create_node",
-    "::_M_allocate_node",
-    "::_M_create_storage",
+/// Namespaces of the C++ library that are only there for its versions.
+const VERSIONS: [&str; 4] = [
+    "std::__cxx11::",
+    "std::__1::",
+    "std::__ndk1::",
+    "std::__debug::",
 ];
 
 /// Functions with which a process or a thread begins.
@@ -99,6 +89,13 @@ const RUST_STARTS: [&str; 7] = [
     "core::ops::function::",
     "std::sys::thread::",
 ];
+
+/// The frames between the allocator's and the start of the process or thread;
+/// all of them when nothing is left.
+pub(crate) fn telling(stack: &[Frame]) -> &[Frame] {
+    let kept = stack.get(plumbing(stack)..stack.len() - boilerplate(stack));
+    kept.filter(|kept| !kept.is_empty()).unwrap_or(stack)
+}
 
 /// How many frames at the inner end are the allocator's. Never all of them.
 pub(crate) fn plumbing(stack: &[Frame]) -> usize {
@@ -131,8 +128,18 @@ fn is_allocator(frame: &Frame) -> bool {
     let name = without_parameters(full);
     ALLOCATORS.contains(&name)
         || ALLOCATOR_PREFIXES.iter().any(|p| name.starts_with(p))
-        || (name.starts_with("std::") && ALLOCATOR_MEMBERS.iter().any(|m| name.contains(m)))
+        || is_inside_cpp_library(name)
         || ["exchange_malloc", "box_new"].contains(&name)
+}
+
+/// Whether this is an internal function of the C++ library: the reserved names
+/// in `std`. `std::vector<…>::push_back` says something, what it calls does not.
+fn is_inside_cpp_library(name: &str) -> bool {
+    let version = VERSIONS.iter().find_map(|v| name.strip_prefix(v));
+    let Some(inner) = version.or_else(|| name.strip_prefix("std::")) else {
+        return false;
+    };
+    inner.starts_with('_') || inner.contains("::_M_") || inner.contains("::_S_")
 }
 
 fn is_start(frame: &Frame) -> bool {
@@ -216,10 +223,17 @@ mod tests {
             "operator new(unsigned long)",
             "std::__new_allocator<int>::allocate(unsigned long, void const*)",
             "std::_Vector_base<int, std::allocator<int> >::_M_allocate(unsigned long)",
-            "fill()",
+            "std::vector<int>::_M_realloc_insert<int const&>(int const&)",
+            "std::vector<int>::push_back(int const&)",
             "operator new(unsigned long)",
         ]);
-        assert_eq!(plumbing(&cpp), 3);
+        assert_eq!(plumbing(&cpp), 4);
+        let text = stack(&[
+            "std::__cxx11::basic_string<char>::_M_create(unsigned long&, unsigned long)",
+            "std::__cxx11::basic_string<char>::basic_string(char const*)",
+            "main",
+        ]);
+        assert_eq!(plumbing(&text), 1);
         assert_eq!(plumbing(&stack(&["malloc", "strdup", "main"])), 1);
         assert_eq!(
             plumbing(&stack(&[

@@ -46,11 +46,41 @@ fn cpp(name: &str) -> Option<String> {
     if !name.starts_with("_Z") && !name.starts_with("__Z") {
         return None;
     }
+    cpp_in_full(name).or_else(|| cpp_outline(name))
+}
+
+fn cpp_in_full(name: &str) -> Option<String> {
     let symbol = cpp_demangle::BorrowedSymbol::new(name.as_bytes()).ok()?;
     let options = cpp_demangle::DemangleOptions::new().no_return_type();
     let mut out = Limited::default();
     symbol.structured_demangle(&mut out, &options).ok()?;
     Some(out.text)
+}
+
+/// The scopes and the name of a C++ symbol that the demangler does not
+/// understand, without template arguments and parameters. (It stumbles over
+/// some expressions in them, such as the `enable_if` of `std::make_shared`.)
+fn cpp_outline(name: &str) -> Option<String> {
+    let mut rest = name.split_once("_Z")?.1;
+    let is_nested = rest.starts_with('N');
+    rest = rest.trim_start_matches(['N', 'K', 'V']);
+    let mut parts = Vec::new();
+    if let Some(behind) = rest.strip_prefix("St") {
+        parts.push("std");
+        rest = behind;
+    }
+    while rest.starts_with(|c: char| c.is_ascii_digit()) {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let length: usize = rest[..digits].parse().ok()?;
+        parts.push(rest.get(digits..digits.checked_add(length)?)?);
+        rest = rest.get(digits + length..)?;
+        if !is_nested {
+            break;
+        }
+    }
+    let is_named = parts.iter().any(|part| *part != "std");
+    let arguments = if rest.starts_with('I') { "<…>" } else { "" };
+    is_named.then(|| parts.join("::") + arguments)
 }
 
 fn limited(name: &str) -> String {
@@ -93,6 +123,9 @@ mod tests {
             ("grow.part.0", "grow"),
             ("grow.constprop.0.cold", "grow"),
             ("_ZN3app5parseEi.cold", "app::parse(int)"),
+            ("_ZSt11make_sharedIN1XEXntsr?E", "std::make_shared<…>"),
+            ("_ZN3app5storeIXntsr?EvE", "app::store<…>"),
+            ("_Z9999f", "_Z9999f"),
             ("_Z", "_Z"),
             ("", ""),
             ("@", "@"),

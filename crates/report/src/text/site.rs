@@ -78,7 +78,8 @@ fn heading(site: &Site) -> String {
             format!("{amount} possibly lost{each}: no pointer to the start of {pronoun} is left")
         }
         Verdict::Reachable => format!("{amount} still reachable{each}"),
-        Verdict::Unknown => format!("{amount} still allocated{each}: {never}"),
+        Verdict::Unknown if release.is_empty() => format!("{amount} still allocated{each}"),
+        Verdict::Unknown => format!("{amount} still allocated{each} (to be passed to {release})"),
     }
 }
 
@@ -107,13 +108,11 @@ fn write_stack(
     options: &TextOptions,
     painter: Painter,
 ) {
-    let stack = &site.stack;
-    let (inner, outer) = match options.full_stacks {
-        true => (0, 0),
-        false => (trim::plumbing(stack), trim::boilerplate(stack)),
+    let stack = &site.stack[..];
+    let kept = match options.full_stacks {
+        true => stack,
+        false => trim::telling(stack),
     };
-    let kept = stack.get(inner..stack.len() - outer).unwrap_or(stack);
-    let kept = if kept.is_empty() { stack } else { kept };
     if kept.is_empty() {
         let _ = writeln!(
             out,
