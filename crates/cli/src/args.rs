@@ -146,6 +146,10 @@ pub(crate) struct RunArgs {
     #[arg(long, hide = true)]
     pub(crate) disabled: bool,
 
+    /// Put the ledger into this folder instead of the best place, to test that
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) place: Option<PathBuf>,
+
     /// Say where the ledger lies and what is being waited for
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -223,6 +227,10 @@ pub(crate) struct OutputArgs {
     /// List only places that lost this many bytes or more
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size::parse)]
     pub(crate) min_bytes: u64,
+
+    /// Leave out no frame of a stack
+    #[arg(long)]
+    pub(crate) full_stacks: bool,
 
     /// Colours: auto uses them on a terminal
     #[arg(

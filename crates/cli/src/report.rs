@@ -145,6 +145,7 @@ pub(crate) fn write(
                 color: target.colors(wanted.output.color),
                 width: target.width(),
                 cwd: std::env::current_dir().ok(),
+                full_stacks: wanted.output.full_stacks,
                 ..TextOptions::default()
             },
         ),

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let library = preload::find()?;
     let target = Target::new(args.output.output.as_deref(), Target::Stderr);
     check_outputs(args, &target)?;
-    let made = session_store::create(&config(args))?;
+    let made = session_store::create(&config(args), args.place.as_deref())?;
     if args.verbose {
         made.refused
             .iter()

@@ -30,18 +30,22 @@ pub(crate) struct Made {
     pub(crate) refused: Vec<String>,
 }
 
-/// Makes a session in the best place that there is.
+/// Makes a session in the best place that there is, or in `wanted`.
 ///
 /// # Errors
 /// When no place will do, with the reason of each.
-pub(crate) fn create(config: &Config) -> Result<Made, Failure> {
+pub(crate) fn create(config: &Config, wanted: Option<&Path>) -> Result<Made, Failure> {
     let mut refused = Vec::new();
-    let mut backings = vec![(String::from("memory (memfd)"), Backing::Memfd)];
-    for directory in directories() {
-        let place = directory.display().to_string();
-        backings.push((place, Backing::Directory(directory)));
+    let folders = wanted.map_or_else(directories, |wanted| vec![wanted.to_owned()]);
+    let memory = (String::from("memory (memfd)"), Backing::Memfd);
+    let mut backings: Vec<_> = wanted.is_none().then_some(memory).into_iter().collect();
+    for folder in folders {
+        backings.push((folder.display().to_string(), Backing::Directory(folder)));
     }
     for (place, backing) in backings {
+        if let Backing::Directory(folder) = &backing {
+            sweep(folder);
+        }
         let made = NewSession::create(config, &backing);
         let made = made.and_then(|session| match session.path().as_os_str().len() {
             0..=LONGEST_PATH => Ok(session),
@@ -62,6 +66,29 @@ pub(crate) fn create(config: &Config) -> Result<Made, Failure> {
     Err(Failure::freehold(format!(
         "there is no place for the ledger: {why}"
     )))
+}
+
+/// Removes sessions whose launcher was killed, once nobody runs in them.
+fn sweep(folder: &Path) {
+    for path in sessions_in(folder) {
+        let launcher = path
+            .file_stem()
+            .and_then(|pid| pid.to_str()?.parse::<u32>().ok());
+        let is_orphan = launcher.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+        let is_empty = || {
+            let inode = fs::metadata(&path).ok()?.ino();
+            Some(open(&path, inode).is_none())
+        };
+        if is_orphan && is_empty() == Some(true) {
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+fn sessions_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = files.map(|f| f.path());
+    paths.filter(|p| p.extension().is_some_and(|e| e == "session"))
 }
 
 /// Folders for sessions that cannot be in memory without a name, best first.
@@ -136,9 +163,7 @@ pub(crate) fn find_process(pid: u32) -> Result<(Found, u32), Failure> {
 fn candidates() -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for directory in directories() {
-        let files = fs::read_dir(directory).into_iter().flatten().flatten();
-        let sessions = files.map(|f| f.path());
-        paths.extend(sessions.filter(|p| p.extension().is_some_and(|e| e == "session")));
+        paths.extend(sessions_in(&directory));
     }
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     for process in processes {

@@ -285,3 +285,90 @@ fn processes_that_are_not_tracked() {
     fails(&["report", "/etc/passwd"], 125, "is not a Freehold ledger");
     fails(&["report", "/dev/zero"], 125, "no regular file");
 }
+
+#[test]
+fn a_folder_holds_the_ledger_where_memory_cannot() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let place = folder.path("place");
+    let place = place.to_str().unwrap();
+    let leaky = folder.leaky();
+    let leaky = leaky.to_str().unwrap();
+    let output = run(["run", "-v", "--place", place, "--", leaky]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        text.contains(&format!("the ledger lies in {place}")),
+        "{text}"
+    );
+    assert!(text.contains("lose"), "{text}");
+    assert_eq!(
+        std::fs::read_dir(place).unwrap().count(),
+        0,
+        "it is removed"
+    );
+    // What a launcher that was killed left is removed by the next.
+    std::fs::write(format!("{place}/4194305.session"), b"").unwrap();
+    run(["run", "--place", place, "--", leaky]);
+    assert_eq!(
+        std::fs::read_dir(place).unwrap().count(),
+        0,
+        "the old one is removed"
+    );
+    fails(
+        &["run", "--place", "/no/such/folder/x", "--", leaky],
+        125,
+        "no place for the ledger",
+    );
+    std::fs::set_permissions(place, PermissionsExt::from_mode(0o755)).unwrap();
+    fails(
+        &["run", "--place", place, "--", leaky],
+        125,
+        "open to others",
+    );
+}
+
+/// Mounts a tmpfs of this many KiB, where that is allowed.
+struct Small(std::path::PathBuf);
+
+impl Small {
+    fn mount(path: std::path::PathBuf, kib: u32) -> Option<Small> {
+        std::fs::create_dir_all(&path).unwrap();
+        let options = format!("size={kib}k,mode=700");
+        let mut mount = std::process::Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", &options, "freehold-test"])
+            .arg(&path);
+        let mounted = mount.stderr(std::process::Stdio::null()).status();
+        mounted.is_ok_and(|s| s.success()).then(|| Small(path))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_file_system_is_named_and_the_program_goes_on() {
+    let folder = Folder::new();
+    let leaky = folder.leaky();
+    let leaky = leaky.to_str().unwrap();
+    for kib in [4, 16, 64, 128, 256, 512, 1024] {
+        let Some(small) = Small::mount(folder.path("small"), kib) else {
+            return;
+        };
+        let place = small.0.to_str().unwrap();
+        let output = run(["run", "--place", place, "--", leaky]);
+        let text = stderr(&output);
+        match output.status.code() {
+            Some(125) => assert!(text.contains("no place for the ledger"), "{kib}: {text}"),
+            Some(3) => {
+                let tells = ["could not be given a ledger", "want of room", "lose"];
+                assert!(tells.iter().any(|t| text.contains(t)), "{kib}: {text}");
+            }
+            code => panic!("{kib} KiB: {code:?}: {text}"),
+        }
+    }
+}

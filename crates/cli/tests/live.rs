@@ -167,7 +167,7 @@ fn changed_ledgers_never_hurt() {
     let folder = Folder::new();
     let whole = ledger(&folder);
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 150,
+        cases: 60,
         failure_persistence: None,
         ..ProptestConfig::default()
     });

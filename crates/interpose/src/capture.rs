@@ -1,21 +1,11 @@
 //! The stack of an event as a number in the ledger.
 
 use freehold_ledger::format::Root;
+use freehold_ledger::writer::Path;
 use freehold_unwind::{Entry, Stack};
 
 use crate::process::Process;
 use crate::thread::{Event, Thread};
-
-/// Stacks that a thread interned lately, by hash. Zeroed bytes are none.
-#[repr(C)]
-pub(crate) struct Cache([(u64, u32); 1024]);
-
-impl Cache {
-    #[inline(always)]
-    fn place(&mut self, hash: u64) -> &mut (u64, u32) {
-        &mut self.0[(hash >> 54) as usize]
-    }
-}
 
 /// The number of the stack that ends at `entry`; 0 when it is not recorded.
 #[inline(always)]
@@ -30,19 +20,19 @@ pub(crate) fn capture(event: &mut Event, entry: Entry) -> u32 {
     }
     let Thread {
         history,
-        cache,
+        last_stack,
         bounds,
         last_slot,
         ..
     } = event.thread();
     *last_slot = entry.slot;
-    let intern = |stack: &Stack<'_>| intern(cache, process, stack);
+    let intern = |stack: &Stack<'_>| intern(last_stack, process, stack);
     // SAFETY: the entry comes from a thunk of this thread, the bounds are its
     // own, and the gate keeps a second capture out.
     unsafe { history.capture(entry, depth, *bounds, intern) }
 }
 
-/// Without history and cache, which the interrupted event may be changing.
+/// Without history and last stack, which the interrupted event may be changing.
 #[cold]
 #[inline(never)]
 fn capture_nested(event: &mut Event, entry: Entry, depth: usize) -> u32 {
@@ -66,21 +56,11 @@ fn root(epoch: u32, stack: &Stack<'_>) -> Root {
 
 #[cold]
 #[inline(never)]
-fn intern(cache: &mut Cache, process: &Process, stack: &Stack<'_>) -> u32 {
-    let ledger = process.ledger();
-    let known = root(ledger.epoch(), stack);
-    let hash = stack.hash ^ known.pack().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let place = cache.place(hash);
-    // The hash finds the candidate; the frames decide.
-    if place.0 == hash && place.1 != 0 && ledger.is_stack(place.1, known, stack.frames) {
-        return place.1;
-    }
+fn intern(last: &mut Path, process: &Process, stack: &Stack<'_>) -> u32 {
     // First the objects: a new one may begin a new epoch.
     crate::objects::note(process, stack.frames);
-    let known = root(ledger.epoch(), stack);
-    let number = ledger.intern(known, stack.frames);
-    *cache.place(hash) = (hash, number);
-    number
+    let ledger = process.ledger();
+    ledger.intern_after(last, root(ledger.epoch(), stack), stack.frames)
 }
 
 /// Whether this block of `size` bytes is a sample. Blocks are picked as if each

@@ -12,10 +12,9 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence};
 
-use freehold_ledger::writer::{Ledger, ThreadLog};
+use freehold_ledger::writer::{Ledger, Path, ThreadLog};
 use freehold_unwind::{History, StackBounds};
 
-use crate::capture::Cache;
 use crate::process::{self, Mode};
 use crate::real;
 
@@ -86,7 +85,7 @@ pub(crate) struct Thread {
     /// For events that interrupt an event.
     pub(crate) nested_log: ThreadLog,
     nested: AtomicU32,
-    pub(crate) cache: Cache,
+    pub(crate) last_stack: Path,
     pub(crate) history: History,
 }
 
@@ -163,7 +162,7 @@ impl Event {
         })
     }
 
-    /// Whether it interrupted another event: then history and cache of the
+    /// Whether it interrupted another event: then history and last stack of the
     /// thread may be half changed.
     #[inline(always)]
     pub(crate) fn is_nested(&self) -> bool {

@@ -22,6 +22,29 @@ pub(crate) struct Trie {
     growing: AtomicBool,
 }
 
+/// The last stack of a thread, outermost frame first, with its nodes; the root
+/// is node 0 of the path. Zeroed bytes are none.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Path {
+    root: u64,
+    len: usize,
+    frames: [usize; MAX_DEPTH],
+    nodes: [u32; MAX_DEPTH + 1],
+    /// Children that were found lately, by hash. The table of the process is
+    /// large, and to look there is to miss the cache twice.
+    edges: [Edge; 4096],
+}
+
+/// A child below its parent.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Edge {
+    word: u64,
+    parent: u32,
+    node: u32,
+}
+
 /// Followed in memory by its entries: node numbers, 0 for none.
 #[repr(C)]
 struct Table {
@@ -41,9 +64,12 @@ impl Table {
     }
 }
 
+/// Both inputs reach the low bits: a function that calls itself is the same
+/// frame below very many parents.
 fn hash(word: u64, parent: u32) -> usize {
-    let mixed = (word ^ u64::from(parent).rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 20) as usize
+    let parent = u64::from(parent).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let mixed = (word ^ parent ^ parent >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 32) as usize
 }
 
 /// The words of a node: its frame, then parent and depth.
@@ -51,25 +77,6 @@ pub(crate) fn node(memory: &Memory, number: u32) -> &[AtomicU64; 2] {
     let at = memory.at(Section::Nodes, u64::from(number) * NODE_BYTES);
     // SAFETY: numbers come from this memory, so the node is committed.
     unsafe { &*at.cast() }
-}
-
-/// Whether the stack `number` has just these frames, innermost first.
-#[inline]
-pub(crate) fn equals(memory: &Memory, number: u32, root: Root, frames: &[usize]) -> bool {
-    let mut at = number;
-    for frame in frames {
-        if at == 0 {
-            return false;
-        }
-        let [word, link] = node(memory, at);
-        // Relaxed, here and below: a node does not change once its number is
-        // known, and the number came with an acquire.
-        if word.load(Ordering::Relaxed) != *frame as u64 {
-            return false;
-        }
-        at = link.load(Ordering::Relaxed) as u32;
-    }
-    at != 0 && node(memory, at)[0].load(Ordering::Relaxed) == root.pack()
 }
 
 impl Trie {
@@ -82,6 +89,47 @@ impl Trie {
         let mut at = self.child(memory, 0, root.pack())?;
         for frame in frames.iter().take(MAX_DEPTH).rev() {
             at = self.child(memory, at, *frame as u64)?;
+        }
+        Some(at)
+    }
+
+    /// The same for a thread that remembers its last stack: most of the outer
+    /// frames are the same, and their nodes need not be looked for.
+    pub(crate) fn intern_after(
+        &self,
+        memory: &Memory,
+        last: &mut Path,
+        root: Root,
+        frames: &[usize],
+    ) -> Option<u32> {
+        let frames = &frames[..frames.len().min(MAX_DEPTH)];
+        let mut shared = 0;
+        if last.root == root.pack() {
+            let outermost_first = frames.iter().rev();
+            let both = outermost_first.zip(&last.frames[..last.len]);
+            shared = both.take_while(|(new, old)| new == old).count();
+        } else {
+            last.len = 0;
+            last.nodes[0] = self.child(memory, 0, root.pack())?;
+            last.root = root.pack();
+        }
+        // Whatever happens below, no more than this holds.
+        last.len = shared;
+        let mut at = last.nodes[shared];
+        for frame in frames[..frames.len() - shared].iter().rev() {
+            let (word, parent) = (*frame as u64, at);
+            let edge = &mut last.edges[hash(word, parent) & 4095];
+            if edge.word != word || edge.parent != parent {
+                *edge = Edge {
+                    word,
+                    parent,
+                    node: self.child(memory, parent, word)?,
+                };
+            }
+            at = edge.node;
+            last.frames[last.len] = *frame;
+            last.len += 1;
+            last.nodes[last.len] = at;
         }
         Some(at)
     }

@@ -132,6 +132,23 @@ pub fn rule_from_sections(sections: &Sections<'_>, pc: usize) -> Option<Rule> {
     with_row(sections, pc, |row| rule_of_row(row, pc))
 }
 
+/// The rule for the frame whose return address is `address`: that of the call
+/// before it, or the end of the stack.
+///
+/// A coroutine's first function returns to the *start* of a function that
+/// nothing called (glibc's `__start_context`). What comes before it is padding,
+/// without a table; or else its table may say that it has no caller.
+pub(crate) fn rule_of_return(sections: &Sections<'_>, address: usize) -> Option<Rule> {
+    let call = rule_from_sections(sections, address - 1);
+    let at_start = with_row(sections, address, |row| {
+        (row.description.initial_address() == address as u64).then(|| rule_of_row(row, address))
+    });
+    match (call, at_start.flatten()) {
+        (None, Some(_)) | (_, Some(Rule::OUTERMOST)) => Some(Rule::OUTERMOST),
+        _ => call,
+    }
+}
+
 fn rule_of_row(row: &Row<'_, '_>, pc: usize) -> Rule {
     if row.description.is_signal_trampoline() {
         return Rule::SIGNAL;

@@ -13,8 +13,8 @@ use crate::cfi::{self, Row};
 use crate::expr::{Machine, Value};
 use crate::memory::{Direct, Kernel, Memory};
 use crate::rule::Kind;
-use crate::walk::{End, plausible_frame_pointer, signal};
-use crate::{Entry, MAX_DEPTH, Stack, StackBounds, hash_frames, object, table};
+use crate::walk::{End, Outcome, plausible_frame_pointer};
+use crate::{Entry, MAX_DEPTH, StackBounds, object, signal, table};
 
 /// The registers a callee must preserve, and rsp, by DWARF number.
 const TRACKED: [Register; 7] = [
@@ -87,12 +87,12 @@ impl<M: Memory> Machine for Concrete<'_, M> {
 /// As for [`walk`](crate::walk::walk).
 #[cold]
 #[inline(never)]
-pub(crate) unsafe fn walk<'a>(
+pub(crate) unsafe fn walk(
     entry: Entry,
     depth: usize,
     bounds: StackBounds,
-    frames: &'a mut [usize; MAX_DEPTH],
-) -> Stack<'a> {
+    frames: &mut [usize; MAX_DEPTH],
+) -> Outcome {
     let mut raw = [0usize; 8];
     // SAFETY: stores registers into the array. The unwind row of the address
     // that is stored first describes all of them.
@@ -113,7 +113,7 @@ pub(crate) unsafe fn walk<'a>(
         frames,
         count: 0,
         depth,
-        approximate: false,
+        approximate: 0,
         switches: 0,
     };
     let end = if bounds.contains(entry.slot) && bounds.contains(frame.sp()) {
@@ -129,18 +129,12 @@ pub(crate) unsafe fn walk<'a>(
     } else {
         end
     };
-    let Walk {
-        frames,
-        count,
-        approximate,
-        ..
-    } = walk;
-    Stack {
-        frames: &frames[..count],
-        hash: hash_frames(&frames[..count]),
-        complete: end == End::Complete,
-        truncated: end == End::Truncated,
-        approximate,
+    Outcome {
+        end,
+        count: walk.count,
+        approximate: walk.approximate,
+        foreign: false,
+        untraced: true,
     }
 }
 
@@ -148,7 +142,7 @@ struct Walk<'a> {
     frames: &'a mut [usize; MAX_DEPTH],
     count: usize,
     depth: usize,
-    approximate: bool,
+    approximate: usize,
     switches: u32,
 }
 
@@ -175,7 +169,8 @@ impl Walk<'_> {
             if frame.ra == 0 {
                 return End::Complete;
             }
-            if !table::lookup(frame.ra).is_code() && self.count > 0 {
+            let is_code = table::may_be_code(frame.ra) && table::lookup(frame.ra).is_code();
+            if !is_code && self.count > 0 {
                 return End::Incomplete;
             }
             if self.count >= self.depth {
@@ -192,6 +187,9 @@ impl Walk<'_> {
     /// Steps to the caller's frame.
     fn step(&mut self, frame: &mut Frame, memory: &mut impl Memory) -> Result<(), End> {
         let before = *frame;
+        if !table::may_be_code(frame.ra) {
+            return Err(End::Incomplete);
+        }
         match table::lookup(frame.ra).kind() {
             Kind::Signal => {
                 step_signal(frame, memory).ok_or(End::Incomplete)?;
@@ -208,7 +206,7 @@ impl Walk<'_> {
             Kind::End if table::lookup(frame.ra).is_code() => return Err(End::Complete),
             Kind::End => return Err(End::Incomplete),
             Kind::FramePointer => {
-                self.approximate = true;
+                self.approximate = self.count;
                 step_frame_pointer(frame, memory).ok_or(End::Incomplete)?;
             }
             _ => step_row(frame, memory).ok_or(End::Incomplete)?,

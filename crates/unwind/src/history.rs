@@ -18,16 +18,12 @@
 //! remembered that used unwind data for every frame and reached the outermost
 //! one: then each address is a slot of a live frame, and live frames are mapped.
 
+use crate::last::{Last, TRACED};
 use crate::memory::load;
 use crate::ring::Ring;
-use crate::walk::{Trace, walk_traced};
-use crate::{Entry, MAX_DEPTH, Stack, StackBounds, table};
+use crate::{Entry, Stack, StackBounds, table};
 
 const KEYS: usize = 1024;
-/// The words a walk may depend on and still be remembered: a return address for
-/// each frame, and rbp or more for some.
-const TRACED: usize = 320;
-
 /// What is compared first, one cache line.
 #[repr(C, align(64))]
 struct Key {
@@ -61,12 +57,14 @@ pub struct History {
     /// Counters; see [`Statistics`].
     statistics: Statistics,
     keys: [Key; KEYS],
-    scratch: Scratch,
+    last: Last,
+    /// Space for the offsets of one stack's words.
+    offsets: [i32; TRACED],
     ring: Ring,
 }
 
 const _: () = assert!(size_of::<Key>() == 64);
-const _: () = assert!(size_of::<History>() <= 208 << 10);
+const _: () = assert!(size_of::<History>() <= 220 << 10);
 
 /// How well prediction does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,42 +74,6 @@ pub struct Statistics {
     pub misses: u64,
     /// Of these, stacks that could not be remembered.
     pub unremembered: u64,
-}
-
-struct Scratch {
-    frames: [usize; MAX_DEPTH],
-    offsets: [i32; TRACED],
-    values: [u64; TRACED],
-}
-
-/// Writes a walk's words into the scratch space.
-struct Recorder<'a> {
-    slot: usize,
-    offsets: &'a mut [i32; TRACED],
-    values: &'a mut [u64; TRACED],
-    count: usize,
-    initial_bp: bool,
-    /// More words than fit, or words too far away.
-    lost: bool,
-}
-
-impl Trace for Recorder<'_> {
-    #[inline(always)]
-    fn word(&mut self, address: usize, value: usize) {
-        let distance = address.wrapping_sub(self.slot) as isize >> 3;
-        if self.count == TRACED || distance as i32 as isize != distance {
-            self.lost = true;
-            return;
-        }
-        self.offsets[self.count] = distance as i32;
-        self.values[self.count] = value as u64;
-        self.count += 1;
-    }
-
-    #[inline(always)]
-    fn initial_bp(&mut self) {
-        self.initial_bp = true;
-    }
 }
 
 #[inline(always)]
@@ -124,7 +86,7 @@ impl History {
     /// stack before if that can be proved, else what `intern` gives now.
     ///
     /// `intern` may return 0 for "could not store": such a stack is not
-    /// remembered. `depth` is taken as 1 to [`MAX_DEPTH`]. Neither allocates nor
+    /// remembered. `depth` is taken as 1 to [`MAX_DEPTH`](crate::MAX_DEPTH). Neither allocates nor
     /// blocks by itself; `intern` must not capture with the same history.
     ///
     /// # Safety
@@ -185,7 +147,7 @@ impl History {
             let address = key.slot.wrapping_add_signed(offset as isize * 8);
             // SAFETY: all words before it are equal, so it may be read: see the
             // top of this file.
-            if unsafe { load(address) } as u64 != value {
+            if unsafe { load(address) } != value {
                 return false;
             }
         }
@@ -206,78 +168,76 @@ impl History {
         // Before the walk: rules that are flushed meanwhile make the entry void.
         let stamp = stamp(depth);
         self.statistics.misses += 1;
-        // The walk may read memory of other programs' making: no key may be half
-        // written if something goes wrong there.
-        let Scratch {
-            frames,
-            offsets,
-            values,
-        } = &mut self.scratch;
-        let mut trace = Recorder {
-            slot: entry.slot,
-            offsets,
-            values,
-            count: 0,
-            initial_bp: false,
-            lost: false,
-        };
         // SAFETY: the caller's promise.
-        let (stack, provenance) = unsafe { walk_traced(entry, depth, bounds, frames, &mut trace) };
-        let Recorder {
-            count,
-            initial_bp,
-            lost,
-            ..
-        } = trace;
-        let id = intern(&stack);
-        let provable = !provenance.foreign || (stack.complete && !stack.approximate);
-        if id == 0 || lost || provenance.untraced || !provable {
+        let walked = unsafe { self.last.walk(entry, depth, bounds, stamp) };
+        let stack = self.last.stack();
+        let (id, hash) = (intern(&stack), stack.hash);
+        if id == 0
+            || !walked.provable
+            || !self.remember(index, entry, ra, stamp, id, hash, walked.initial_bp)
+        {
             self.statistics.unremembered += 1;
-            return id;
         }
-        let bp_mask = if initial_bp { usize::MAX } else { 0 };
-        let (slot, hash) = (entry.slot, stack.hash);
-        self.remember(
-            index,
-            count,
-            Key {
-                slot,
-                ra,
-                bp: entry.bp,
-                bp_mask,
-                stamp,
-                position: 0,
-                words: 0,
-                id,
-                hash,
-            },
-        );
         id
     }
 
-    fn remember(&mut self, index: usize, count: usize, key: Key) {
+    /// Stores the last walk at `index`; fails if its words are too many or too
+    /// far from each other.
+    #[allow(clippy::too_many_arguments, reason = "one caller, fields of one key")]
+    fn remember(
+        &mut self,
+        index: usize,
+        entry: Entry,
+        ra: usize,
+        stamp: u64,
+        id: u32,
+        hash: u64,
+        initial_bp: bool,
+    ) -> bool {
+        let (addresses, values) = self.last.words();
+        let count = values.len();
+        let mut near = true;
+        for (offset, &address) in self.offsets.iter_mut().zip(addresses) {
+            let distance = address.wrapping_sub(entry.slot) as isize >> 3;
+            near &= distance as i32 as isize == distance;
+            *offset = distance as i32;
+        }
         let old = &mut self.keys[index];
         let old_position = (old.slot != 0).then_some(old.position);
         old.slot = 0;
-        let (keys, scratch) = (&mut self.keys, &self.scratch);
+        if !near {
+            return false;
+        }
+        let keys = &mut self.keys;
+        let evict = |gone: u32| {
+            // After a flush the key may have another chunk already; to forget
+            // it then costs a walk.
+            keys[gone as usize].slot = 0;
+        };
         let position = self.ring.put(
             index as u32,
             old_position,
-            &scratch.values[..count],
-            &scratch.offsets[..count],
-            |gone| {
-                // After a flush the key may have another chunk already; to forget
-                // it then costs a walk.
-                keys[gone as usize].slot = 0;
-            },
+            values,
+            &self.offsets[..count],
+            evict,
         );
-        if let Some(position) = position {
-            self.keys[index] = Key {
-                position,
-                words: count as u32,
-                ..key
-            };
-        }
+        let Some(position) = position else {
+            return false;
+        };
+        let bp_mask = if initial_bp { usize::MAX } else { 0 };
+        let words = count as u32;
+        self.keys[index] = Key {
+            slot: entry.slot,
+            ra,
+            bp: entry.bp,
+            bp_mask,
+            stamp,
+            position,
+            words,
+            id,
+            hash,
+        };
+        true
     }
 
     /// Forgets all remembered stacks.
@@ -289,6 +249,7 @@ impl History {
             }
         }
         self.recent = 0;
+        self.last.flush();
     }
 
     /// How often this history had to walk.

@@ -33,10 +33,11 @@
 //!
 //! # Map
 //!
-//! `entry → history (remembered stacks) → walk (rule after rule) → table (rule
-//! cache) → cfi (rule from .eh_frame) → object (which module)`; `generic` is the
-//! slow walk for frames that need more registers than `rsp` and `rbp`; `memory`
-//! and `sys` are the only places that read what may not be there.
+//! `entry → history (remembered stacks) → last (joining the last walk) → walk
+//! (rule after rule) → table (rule cache) → cfi (rule from .eh_frame) → object
+//! (which module)`; `generic` is the slow walk for frames that need more
+//! registers than `rsp` and `rbp`; `memory` and `sys` are the only places that
+//! read what may not be there.
 #![no_std]
 #![warn(missing_docs)]
 
@@ -54,12 +55,15 @@ mod cfi;
 mod expr;
 mod generic;
 mod history;
+mod last;
 mod memory;
 mod object;
 mod ring;
 mod rule;
+mod signal;
 mod sys;
 mod table;
+mod trace;
 mod walk;
 
 #[cfg(feature = "check")]
@@ -70,7 +74,8 @@ pub use cfi::{Sections, rule_from_sections};
 pub use history::{History, Statistics};
 pub use rule::{Kind, Rule, SavedBp};
 pub use table::flush_rules;
-pub use walk::{hash_frames, walk};
+pub use trace::hash_frames;
+pub use walk::walk;
 
 /// The greatest depth of a captured stack.
 pub const MAX_DEPTH: usize = 128;

@@ -4,6 +4,8 @@ use crate::sys;
 
 /// A way to read words of the own process without ever faulting.
 pub(crate) trait Memory {
+    /// Whether what can be read is known to stay mapped.
+    const ALL_MAPPED: bool;
     /// The aligned word at `address`, if it may be read.
     fn read(&mut self, address: usize) -> Option<usize>;
 }
@@ -30,6 +32,8 @@ impl Direct {
 }
 
 impl Memory for Direct {
+    const ALL_MAPPED: bool = true;
+
     #[inline(always)]
     fn read(&mut self, address: usize) -> Option<usize> {
         if address.wrapping_sub(self.low) >= self.length || address & 7 != 0 {
@@ -71,6 +75,8 @@ impl Kernel {
 }
 
 impl Memory for Kernel {
+    const ALL_MAPPED: bool = false;
+
     fn read(&mut self, address: usize) -> Option<usize> {
         if address & 7 != 0 {
             return None;

@@ -58,11 +58,19 @@ pub(crate) fn find(pc: usize) -> Option<Object> {
     // SAFETY: the structure has glibc's layout. The function takes no lock and
     // allocates nothing: unwinding from signal handlers relies on that.
     let result = unsafe { find(core::ptr::without_provenance(pc), &raw mut found) };
-    (result == 0).then_some(Object {
+    let object = Object {
         header: found.eh_frame,
         start: found.map_start,
         end: found.map_end,
-    })
+    };
+    if result != 0 {
+        return None;
+    }
+    // In a static program glibc gives only the segment that holds the code.
+    if object.header != 0 && !(object.start..object.end).contains(&object.header) {
+        return iterate(pc);
+    }
+    Some(object)
 }
 
 /// As [`find`], for C libraries without `_dl_find_object`. Takes the loader's
@@ -112,10 +120,10 @@ impl Object {
     /// The object must stay loaded while the slices are used.
     pub(crate) unsafe fn sections<'a>(&self) -> Option<Sections<'a>> {
         // SAFETY: the object is loaded.
-        let header = unsafe { self.to_segment_end(self.header) }?;
+        let header = unsafe { self.bytes_from(self.header) }?;
         let frame_address = Sections::frame_address(header, self.header)?;
         // SAFETY: as above; addresses outside the object give none.
-        let frame = unsafe { self.to_segment_end(frame_address) }?;
+        let frame = unsafe { self.bytes_from(frame_address) }?;
         Some(Sections {
             header,
             header_address: self.header,
@@ -129,7 +137,7 @@ impl Object {
     /// # Safety
     ///
     /// As for [`sections`](Object::sections).
-    unsafe fn to_segment_end<'a>(&self, address: usize) -> Option<&'a [u8]> {
+    unsafe fn bytes_from<'a>(&self, address: usize) -> Option<&'a [u8]> {
         if !(self.start..self.end).contains(&address) {
             return None;
         }
@@ -154,7 +162,7 @@ impl Object {
     /// As for [`sections`](Object::sections).
     unsafe fn segment_end(&self, address: usize) -> Option<usize> {
         let header = core::ptr::with_exposed_provenance::<libc::Elf64_Ehdr>(self.start);
-        if self.start % 8 != 0 || self.end - self.start < 4096 {
+        if !self.start.is_multiple_of(8) || self.end - self.start < 4096 {
             return None;
         }
         // SAFETY: the first page is mapped.
@@ -162,7 +170,7 @@ impl Object {
         let table = elf.e_phoff as usize;
         let count = elf.e_phnum as usize;
         if elf.e_ident[..5] != [0x7f, b'E', b'L', b'F', 2]
-            || table % 8 != 0
+            || !table.is_multiple_of(8)
             || table > 4096
             || table + count * 56 > 4096
         {

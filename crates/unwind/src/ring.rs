@@ -32,9 +32,9 @@ impl Ring {
     /// `position` and `count` must come from [`put`](Ring::put), the chunk not
     /// overwritten since.
     #[inline(always)]
-    pub(crate) unsafe fn chunk(&self, position: u32, count: usize) -> (*const u64, *const i32) {
+    pub(crate) unsafe fn chunk(&self, position: u32, count: usize) -> (*const usize, *const i32) {
         // SAFETY: the chunk lies inside the ring.
-        let values = unsafe { self.words.as_ptr().add(position as usize) };
+        let values = unsafe { self.words.as_ptr().cast::<usize>().add(position as usize) };
         // SAFETY: as above.
         (values, unsafe { values.add(count) }.cast())
     }
@@ -46,7 +46,7 @@ impl Ring {
         &mut self,
         owner: u32,
         old: Option<u32>,
-        values: &[u64],
+        values: &[usize],
         offsets: &[i32],
         mut evict: impl FnMut(u32),
     ) -> Option<u32> {
@@ -65,7 +65,9 @@ impl Ring {
                 self.allocate(owner, size, &mut evict) + 1
             }
         };
-        self.words[position..position + values.len()].copy_from_slice(values);
+        for (word, value) in self.words[position..].iter_mut().zip(values) {
+            *word = *value as u64;
+        }
         for (word, pair) in self.words[position + values.len()..]
             .iter_mut()
             .zip(offsets.chunks(2))
@@ -114,7 +116,7 @@ mod tests {
         // SAFETY: all zero is a valid ring.
         let mut ring: std::boxed::Box<Ring> =
             unsafe { std::boxed::Box::new_zeroed().assume_init() };
-        let mut live: HashMap<u32, (u32, std::vec::Vec<u64>)> = HashMap::new();
+        let mut live: HashMap<u32, (u32, std::vec::Vec<usize>)> = HashMap::new();
         let mut random = 0x9E37_79B9_7F4A_7C15u64;
         let (mut evictions, mut in_place) = (0, 0);
         for round in 0..200_000u64 {
@@ -122,12 +124,14 @@ mod tests {
             random ^= random >> 7;
             random ^= random << 17;
             let owner = (random >> 8) as u32 % 1024;
-            let count = if random % 97 == 0 {
+            let count = if random.is_multiple_of(97) {
                 300
             } else {
                 (random >> 32) as usize % 40
             };
-            let values: std::vec::Vec<u64> = (0..count as u64).map(|i| round << 16 | i).collect();
+            let values: std::vec::Vec<usize> = (0..count as u64)
+                .map(|i| (round << 16 | i) as usize)
+                .collect();
             let offsets: std::vec::Vec<i32> = (0..count as i32).map(|i| i - 7).collect();
             let old = live.remove(&owner).map(|e| e.0);
             let position = ring.put(owner, old, &values, &offsets, |gone| {

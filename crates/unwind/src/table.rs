@@ -5,7 +5,7 @@
 //! ```text
 //!  63               32 31           0
 //! +-------------------+--------------+
-//! | tag (32 bits)     | rule         |     index: 15 bits
+//! | rule              | tag          |     index: 15 bits
 //! +-------------------+--------------+
 //! ```
 //!
@@ -34,13 +34,23 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// Index and tag.
 #[inline(always)]
-fn place(address: usize) -> (usize, u64) {
-    let spread = (address as u64).wrapping_mul(SPREAD);
+fn place(address: usize) -> (usize, u32) {
+    // The low 47 bits of the product, shifted up so that one shift gives the
+    // index: it is on the path from each frame to the next.
+    let shifted = (address as u64).wrapping_mul(SPREAD << (64 - ADDRESS_BITS));
     (
-        (spread >> 32) as usize & ((1 << INDEX_BITS) - 1),
-        spread << 32,
+        (shifted >> (64 - INDEX_BITS)) as usize,
+        (address as u32).wrapping_mul(SPREAD as u32),
     )
+}
+
+/// Whether an address can be code of a program. Zero, the end of a chain of
+/// frames, cannot; `lookup` may be asked about nothing else.
+#[inline(always)]
+pub(crate) fn may_be_code(address: usize) -> bool {
+    address.wrapping_sub(1) < (1 << ADDRESS_BITS) - 1
 }
 
 /// The rule for the frame whose return address is `address`.
@@ -49,10 +59,10 @@ pub(crate) fn lookup(address: usize) -> Rule {
     let (index, tag) = place(address);
     // Relaxed: the word is complete in itself.
     let word = TABLE[index].load(Ordering::Relaxed);
-    // An empty word has the tag zero, which an address may have too: the rule
-    // must not be empty either. Address bits above the 47 must be clear.
-    if (word ^ tag) >> 32 == 0 && word as u32 != 0 && address >> ADDRESS_BITS == 0 {
-        return Rule::from_bits(word as u32);
+    let rule = Rule::from_bits((word >> 32) as u32);
+    // An empty word has the tag zero, which an address may have too, but no rule.
+    if word as u32 == tag && rule.kind() as u32 != Kind::Empty as u32 {
+        return rule;
     }
     miss(address)
 }
@@ -60,14 +70,14 @@ pub(crate) fn lookup(address: usize) -> Rule {
 #[cold]
 #[inline(never)]
 fn miss(address: usize) -> Rule {
-    if address >> ADDRESS_BITS != 0 {
+    if !may_be_code(address) {
         return Rule::NOT_CODE;
     }
     let before = GENERATION.load(Ordering::SeqCst);
     let rule = compute(address);
     debug_assert!(rule.kind() != Kind::Empty);
     let (index, tag) = place(address);
-    let word = tag | u64::from(rule.bits());
+    let word = u64::from(rule.bits()) << 32 | u64::from(tag);
     TABLE[index].store(word, Ordering::Relaxed);
     // Either this thread sees that a flush began meanwhile and takes its word
     // back, or the flush comes later and clears the word: with a sequentially
@@ -102,7 +112,7 @@ fn compute(address: usize) -> Rule {
     };
     // SAFETY: a frame of this thread is in the object, or its address is left
     // over from one: the caller of dlclose must not let frames of it live.
-    let rule = unsafe { object.sections() }.and_then(|s| cfi::rule_from_sections(&s, pc));
+    let rule = unsafe { object.sections() }.and_then(|s| cfi::rule_of_return(&s, address));
     rule.unwrap_or_else(|| without_tables(address))
 }
 
@@ -150,7 +160,7 @@ mod tests {
         }
         for address in (0..1usize << ADDRESS_BITS).step_by(0x1_2345_6789) {
             let (index, tag) = place(address);
-            let spread = (index as u64) << 32 | tag >> 32;
+            let spread = (index as u64) << 32 | u64::from(tag);
             assert_eq!(
                 spread.wrapping_mul(inverse) & ((1 << ADDRESS_BITS) - 1),
                 address as u64
@@ -160,9 +170,13 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_said_so() {
-        for address in [1, 4096, 1 << 45, (1 << 47) - 5, 1 << 47, usize::MAX] {
-            assert!(!lookup(address).is_code(), "{address:x}");
+        for address in [1, 4096, 1 << 45, (1 << 47) - 5] {
+            assert!(
+                may_be_code(address) && !lookup(address).is_code(),
+                "{address:x}"
+            );
         }
+        assert!([0, 1 << 47, usize::MAX].iter().all(|&a| !may_be_code(a)));
         let code = lookup as *const () as usize + 4;
         assert_eq!(lookup(code), lookup(code));
         assert!(lookup(code).is_code());

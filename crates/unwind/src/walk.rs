@@ -2,45 +2,8 @@
 
 use crate::memory::{Direct, Kernel, Memory, load};
 use crate::rule::{Kind, SavedBp};
-use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, table};
-
-const SEED: u64 = 0x243F_6A88_85A3_08D3;
-
-#[inline(always)]
-fn mix(hash: u64, word: u64) -> u64 {
-    // Folded multiplication: every bit of the product reaches the result.
-    let product = u128::from(hash ^ word) * u128::from(0x9FB2_1C65_1E98_DF25u64);
-    (product as u64) ^ ((product >> 64) as u64).rotate_left(23)
-}
-
-fn fold(frames: &[usize]) -> u64 {
-    frames
-        .iter()
-        .fold(SEED, |hash, &frame| mix(hash, frame as u64))
-}
-
-/// The hash of a stack: every frame, their order and their number count.
-pub fn hash_frames(frames: &[usize]) -> u64 {
-    mix(fold(frames), frames.len() as u64)
-}
-
-/// What a walk that will be remembered writes down: every word it read which
-/// had a part in the result, in the order in which their addresses became known.
-pub(crate) trait Trace {
-    fn word(&mut self, address: usize, value: usize);
-    /// The result depends on rbp at entry.
-    fn initial_bp(&mut self);
-}
-
-/// Writes nothing down.
-pub(crate) struct NoTrace;
-
-impl Trace for NoTrace {
-    #[inline(always)]
-    fn word(&mut self, _: usize, _: usize) {}
-    #[inline(always)]
-    fn initial_bp(&mut self) {}
-}
+use crate::trace::{NoTrace, Trace};
+use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, hash_frames, signal, table};
 
 /// Why a walk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,17 +16,25 @@ pub(crate) enum End {
     NeedsRegisters,
     /// A signal frame leads to another stack.
     OtherStack,
+    /// The last frame is no code: it must be taken back.
+    NotCode,
+    /// The rest is that of the last walk.
+    Joined,
 }
 
 /// Where rbp's value is. It is read only when a rule needs it.
-#[derive(Clone, Copy)]
-enum Bp {
+///
+/// The layout makes all zero bytes a valid value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, usize)]
+pub(crate) enum Bp {
     Initial(usize),
     Known(usize),
     Saved(usize),
 }
 
 /// A walk between two frames.
+#[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     /// Return address (or pc + 1) of the next frame.
     ra: usize,
@@ -71,8 +42,8 @@ pub(crate) struct Cursor {
     sp: usize,
     bp: Bp,
     pub(crate) count: usize,
-    hash: u64,
-    pub(crate) approximate: bool,
+    /// Number of the last frame that was crossed by its frame pointer, plus one.
+    pub(crate) approximate: usize,
 }
 
 impl Cursor {
@@ -86,19 +57,16 @@ impl Cursor {
             sp: entry.slot + 8,
             bp: Bp::Initial(entry.bp),
             count: 0,
-            hash: SEED,
-            approximate: false,
+            approximate: 0,
         }
     }
 
     #[inline(always)]
     fn bp(&mut self, memory: &mut impl Memory, trace: &mut impl Trace) -> Option<usize> {
+        trace.uses_bp(matches!(self.bp, Bp::Initial(_)));
         let value = match self.bp {
             Bp::Known(value) => return Some(value),
-            Bp::Initial(value) => {
-                trace.initial_bp();
-                value
-            }
+            Bp::Initial(value) => value,
             Bp::Saved(address) => {
                 let value = memory.read(address)?;
                 trace.word(address, value);
@@ -118,66 +86,91 @@ impl Cursor {
         memory: &mut impl Memory,
         trace: &mut impl Trace,
     ) -> End {
-        loop {
-            if self.ra == 0 {
-                return End::Complete;
+        // Copies that nobody else sees can live in registers.
+        let (mut cursor, mut copied) = (*self, *trace);
+        let end = loop {
+            if let Some(end) = cursor.step(depth, frames, memory, &mut copied) {
+                break end;
             }
-            let rule = table::lookup(self.ra);
-            if self.count >= depth {
-                return End::Truncated;
+        };
+        (*self, *trace) = (cursor, copied);
+        if end == End::NotCode {
+            // It must not be kept unless it is the very first: that one did call.
+            self.count -= usize::from(self.count > 1);
+            End::Incomplete
+        } else {
+            end
+        }
+    }
+
+    /// One frame; `Some` when the walk ends with it.
+    #[inline(always)]
+    fn step(
+        &mut self,
+        depth: usize,
+        frames: &mut [usize; MAX_DEPTH],
+        memory: &mut impl Memory,
+        trace: &mut impl Trace,
+    ) -> Option<End> {
+        if !table::may_be_code(self.ra) {
+            return Some(if self.ra == 0 {
+                End::Complete
+            } else {
+                End::Incomplete
+            });
+        }
+        if self.count >= depth {
+            return Some(End::Truncated);
+        }
+        if trace.frame(self.count, self.ra, self.sp, self.bp, memory) {
+            return Some(End::Joined);
+        }
+        let rule = table::lookup(self.ra);
+        frames[self.count] = self.ra;
+        self.count += 1;
+        let cfa = match rule.kind() {
+            Kind::Sp => self.sp.wrapping_add_signed(rule.offset()),
+            Kind::Bp => match self.bp(memory, trace) {
+                Some(bp) => bp.wrapping_add_signed(rule.offset()),
+                None => return Some(End::Incomplete),
+            },
+            Kind::End => {
+                return Some(if rule.is_code() {
+                    End::Complete
+                } else {
+                    End::NotCode
+                });
             }
-            frames[self.count] = self.ra;
-            self.count += 1;
-            self.hash = mix(self.hash, self.ra as u64);
-            let cfa = match rule.kind() {
-                Kind::Sp => self.sp.wrapping_add_signed(rule.offset()),
-                Kind::End => return self.last(rule.is_code(), frames),
-                other => match self.uncommon(other, rule.offset(), memory, trace) {
-                    Ok(cfa) => cfa,
-                    Err(Some(end)) => return end,
-                    // A signal frame: the next frame is set already.
-                    Err(None) => continue,
+            other => match self.uncommon(other, rule.offset(), memory, trace) {
+                Ok(cfa) => cfa,
+                Err(end) => return end,
+            },
+        };
+        if cfa <= self.sp {
+            return Some(End::Incomplete);
+        }
+        if rule.saves_bp() {
+            self.bp = match rule.saved_bp() {
+                SavedBp::AtCfa(offset) => Bp::Saved(cfa.wrapping_add_signed(offset)),
+                SavedBp::AtBp(offset) => match self.bp(memory, trace) {
+                    Some(bp) => Bp::Saved(bp.wrapping_add_signed(offset)),
+                    None => return Some(End::Incomplete),
                 },
+                SavedBp::Unchanged => self.bp,
             };
-            if cfa <= self.sp || cfa & 7 != 0 {
-                return End::Incomplete;
-            }
-            if rule.saves_bp() {
-                match rule.saved_bp() {
-                    SavedBp::AtCfa(offset) => self.bp = Bp::Saved(cfa.wrapping_add_signed(offset)),
-                    SavedBp::AtBp(offset) => {
-                        let Some(bp) = self.bp(memory, trace) else {
-                            return End::Incomplete;
-                        };
-                        self.bp = Bp::Saved(bp.wrapping_add_signed(offset));
-                    }
-                    SavedBp::Unchanged => {}
-                }
-            }
-            let Some(ra) = memory.read(cfa - 8) else {
-                return End::Incomplete;
-            };
-            trace.word(cfa - 8, ra);
-            (self.ra, self.sp) = (ra, cfa);
+            trace.sets_bp();
         }
+        // Fails for a CFA that is not aligned.
+        let Some(ra) = memory.read(cfa - 8) else {
+            return Some(End::Incomplete);
+        };
+        trace.word(cfa - 8, ra);
+        (self.ra, self.sp) = (ra, cfa);
+        None
     }
 
-    /// The last frame, which must not be kept if it turned out to be no code,
-    /// unless it is the very first: that one did call us.
-    #[cold]
-    fn last(&mut self, is_code: bool, frames: &[usize; MAX_DEPTH]) -> End {
-        if is_code {
-            return End::Complete;
-        }
-        if self.count > 1 {
-            self.count -= 1;
-            self.hash = fold(&frames[..self.count]);
-        }
-        End::Incomplete
-    }
-
-    /// The CFA by a rule other than "rsp plus offset"; `Err` when the walk ends
-    /// or (`Err(None)`) has stepped already.
+    /// The CFA by a rare kind of rule; `Err` when the walk ends or (`Err(None)`)
+    /// has stepped already.
     #[inline(always)]
     fn uncommon(
         &mut self,
@@ -188,12 +181,6 @@ impl Cursor {
     ) -> Result<usize, Option<End>> {
         let unreadable = Err(Some(End::Incomplete));
         match kind {
-            Kind::Bp => {
-                let Some(bp) = self.bp(memory, trace) else {
-                    return unreadable;
-                };
-                Ok(bp.wrapping_add_signed(offset))
-            }
             Kind::Drap => {
                 let Some(bp) = self.bp(memory, trace) else {
                     return unreadable;
@@ -206,7 +193,7 @@ impl Cursor {
                 Ok(cfa)
             }
             Kind::FramePointer => {
-                self.approximate = true;
+                self.approximate = self.count;
                 let Some(bp) = self.bp(memory, trace) else {
                     return unreadable;
                 };
@@ -214,6 +201,7 @@ impl Cursor {
                     return unreadable;
                 }
                 self.bp = Bp::Saved(bp);
+                trace.sets_bp();
                 Ok(bp + 16)
             }
             Kind::Signal => {
@@ -232,22 +220,13 @@ impl Cursor {
                 trace.word(rsp_at, rsp);
                 let other_stack = rsp <= self.sp || memory.read(rsp & !7).is_none();
                 self.bp = Bp::Saved(self.sp.wrapping_add(context.rbp));
+                trace.sets_bp();
                 // Exact, not after a call: stored so that minus one gives it back.
                 (self.ra, self.sp) = (rip.wrapping_add(1), rsp);
                 Err(other_stack.then_some(End::OtherStack))
             }
             Kind::Complex => Err(Some(End::NeedsRegisters)),
-            Kind::End | Kind::Empty | Kind::Sp => unreadable,
-        }
-    }
-
-    pub(crate) fn stack<'a>(&self, end: End, frames: &'a [usize; MAX_DEPTH]) -> Stack<'a> {
-        Stack {
-            frames: &frames[..self.count],
-            hash: mix(self.hash, self.count as u64),
-            complete: end == End::Complete,
-            truncated: end == End::Truncated,
-            approximate: self.approximate,
+            Kind::End | Kind::Empty | Kind::Sp | Kind::Bp => unreadable,
         }
     }
 }
@@ -257,37 +236,13 @@ pub(crate) fn plausible_frame_pointer(bp: usize, sp: usize) -> bool {
     bp & 7 == 0 && bp >= sp && bp - sp < 1 << 20
 }
 
-/// The kernel's signal frame: where, from rsp in the return trampoline, the
-/// interrupted registers are.
-pub(crate) mod signal {
-    /// Offsets of general registers in a signal frame.
-    pub(crate) struct Context {
-        pub(crate) rip: usize,
-        pub(crate) rsp: usize,
-        pub(crate) rbp: usize,
-        pub(crate) rbx: usize,
-        /// r12 to r15 follow each other.
-        pub(crate) r12: usize,
-    }
-    const REGISTERS: usize = core::mem::offset_of!(libc::ucontext_t, uc_mcontext);
-    const fn at(register: libc::c_int) -> usize {
-        REGISTERS + 8 * register as usize
-    }
-    pub(crate) const CONTEXT: Context = Context {
-        rip: at(libc::REG_RIP),
-        rsp: at(libc::REG_RSP),
-        rbp: at(libc::REG_RBP),
-        rbx: at(libc::REG_RBX),
-        r12: at(libc::REG_R12),
-    };
-    const _: () = assert!(
-        CONTEXT.rsp == 160 && CONTEXT.rip == 168 && CONTEXT.rbp == 120 && CONTEXT.rbx == 128
-    );
-}
-
-/// How a walk went, beside the stack itself.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Provenance {
+/// How a walk went. The frames are in the array that the caller gave.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    pub(crate) count: usize,
+    /// Number of the last frame that was crossed by its frame pointer, plus one.
+    pub(crate) approximate: usize,
     /// Some words were read through the kernel: where they lie was not known to
     /// be mapped.
     pub(crate) foreign: bool,
@@ -300,41 +255,42 @@ pub(crate) struct Provenance {
 /// # Safety
 ///
 /// As for [`walk`].
-#[inline(never)]
-pub(crate) unsafe fn walk_traced<'a>(
+#[inline(always)]
+pub(crate) unsafe fn walk_traced(
     entry: Entry,
     depth: usize,
     bounds: StackBounds,
-    frames: &'a mut [usize; MAX_DEPTH],
+    frames: &mut [usize; MAX_DEPTH],
     trace: &mut impl Trace,
-) -> (Stack<'a>, Provenance) {
+) -> Outcome {
     let depth = depth.clamp(1, MAX_DEPTH);
-    let mut provenance = Provenance::default();
+    let mut foreign = !bounds.contains(entry.slot);
     // SAFETY: the caller's promise.
     let mut cursor = unsafe { Cursor::new(entry) };
-    let mut end = if bounds.contains(entry.slot) {
+    let mut end = if foreign {
+        through_kernel(&mut cursor, depth, frames, trace)
+    } else {
         // SAFETY: from a live frame up to the end of its stack all is mapped.
         let mut memory = unsafe { Direct::new(entry.slot, bounds.high) };
         cursor.run(depth, frames, &mut memory, trace)
-    } else {
-        provenance.foreign = true;
-        through_kernel(&mut cursor, depth, frames, trace)
     };
     // One change of stack is normal: from the alternate stack of signals to the
     // thread's. Where that one ends up is not known, so it is read with care.
     if end == End::OtherStack {
-        provenance.foreign = true;
+        foreign = true;
         end = through_kernel(&mut cursor, depth, frames, trace);
     }
     if end == End::NeedsRegisters {
-        provenance.untraced = true;
         // SAFETY: the caller's promise.
-        return (
-            unsafe { generic::walk(entry, depth, bounds, frames) },
-            provenance,
-        );
+        return unsafe { generic::walk(entry, depth, bounds, frames) };
     }
-    (cursor.stack(end, frames), provenance)
+    Outcome {
+        end,
+        count: cursor.count,
+        approximate: cursor.approximate,
+        foreign,
+        untraced: false,
+    }
 }
 
 #[cold]
@@ -358,6 +314,7 @@ fn through_kernel(
 /// - `entry` must come from the start of a function of this thread that has not
 ///   returned yet;
 /// - `bounds` must be those of this thread.
+#[inline(never)]
 pub unsafe fn walk<'a>(
     entry: Entry,
     depth: usize,
@@ -365,5 +322,13 @@ pub unsafe fn walk<'a>(
     out: &'a mut [usize; MAX_DEPTH],
 ) -> Stack<'a> {
     // SAFETY: the caller's promise.
-    unsafe { walk_traced(entry, depth, bounds, out, &mut NoTrace) }.0
+    let outcome = unsafe { walk_traced(entry, depth, bounds, out, &mut NoTrace) };
+    let frames = &out[..outcome.count];
+    Stack {
+        frames,
+        hash: hash_frames(frames),
+        complete: outcome.end == End::Complete,
+        truncated: outcome.end == End::Truncated,
+        approximate: outcome.approximate != 0,
+    }
 }

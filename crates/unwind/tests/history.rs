@@ -33,7 +33,7 @@ fn captured(depth: usize, body: impl FnOnce()) -> u64 {
 
 #[test]
 fn random_calls_get_the_right_stack() {
-    // Two million captures; FREEHOLD_ROUNDS multiplies.
+    // Eight hundred thousand captures; FREEHOLD_ROUNDS multiplies.
     let rounds: u64 = std::env::var("FREEHOLD_ROUNDS")
         .ok()
         .and_then(|r| r.parse().ok())
@@ -42,7 +42,7 @@ fn random_calls_get_the_right_stack() {
         for options in VARIANTS {
             let library = Library::compiled("shapes.c", options);
             let mix: extern "C" fn(u64, i32) -> u64 = library.get("mix");
-            let before = misses();
+            let before = (misses(), support::unremembered());
             let n = captured(128, || {
                 for i in 0..60_000 * rounds {
                     // Mostly seeds of before, so that there is something to predict.
@@ -50,8 +50,9 @@ fn random_calls_get_the_right_stack() {
                     mix(0x5_1234_5677 * (seed + 1), (seed % 17) as i32);
                 }
             });
-            let walks = misses() - before;
-            println!("{options:?}: {n} captures, {walks} walks");
+            let walks = misses() - before.0;
+            let lost = support::unremembered() - before.1;
+            println!("{options:?}: {n} captures, {walks} walks, {lost} not remembered");
             assert!(n > 150_000 && walks < n * 3 / 4, "{n} {walks}");
         }
     };
@@ -70,14 +71,15 @@ fn a_loop_of_calls_is_predicted() {
     for n in [0, 1, 10, 60, 120, 300] {
         captured(128, || {
             let mut settled = 0;
-            for round in 0..100 {
+            for round in 0..400 {
                 // What is predicted from the last two ids settles after a few.
-                if round == 4 {
+                if round == 50 {
                     settled = misses();
                 }
                 assert_eq!(recurse(n), 1);
             }
-            assert_eq!(misses(), settled, "depth {n}");
+            // An optimizer may have made several loops of this one.
+            assert!(misses() - settled < 30, "depth {n}: {}", misses() - settled);
         });
     }
 }
@@ -105,7 +107,7 @@ fn coroutines() {
     let mut stack = vec![0u8; size];
     let before = misses();
     let n = captured(128, || {
-        drop((coroutines(stack.as_mut_ptr(), size, 5000), ()))
+        assert_eq!(coroutines(stack.as_mut_ptr(), size, 5000), 0)
     });
     let walks = misses() - before;
     assert!(n > 10_000 && walks < n / 2, "{n} captures, {walks} walks");
@@ -118,7 +120,7 @@ fn at_hooks(mut body: impl FnMut(&mut History, freehold_unwind::Entry) + 'static
     let mut history = new_history();
     with_observer(
         move |entry| body(&mut history, entry),
-        || (0..rounds).for_each(|_| drop((recurse(10), ()))),
+        || (0..rounds).for_each(|_| assert_eq!(recurse(10), 1)),
     );
 }
 

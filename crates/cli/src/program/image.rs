@@ -128,8 +128,8 @@ mod tests {
 
     /// The header of this test, with some bytes changed.
     fn changed(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Result<(), Failure> {
-        let mut bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        bytes.truncate(FRONT as usize);
+        let this = File::open(std::env::current_exe().unwrap()).unwrap();
+        let mut bytes = read(&this, 0, FRONT).unwrap();
         change(&mut bytes);
         let path = std::env::temp_dir().join(format!("freehold-{name}-{}", std::process::id()));
         std::fs::write(&path, &bytes).unwrap();

@@ -190,6 +190,10 @@ pub fn misses() -> u64 {
     HISTORY.with(|h| h.borrow().statistics().misses)
 }
 
+pub fn unremembered() -> u64 {
+    HISTORY.with(|h| h.borrow().statistics().unremembered)
+}
+
 pub fn flush_history() {
     HISTORY.with(|h| h.borrow_mut().flush());
 }

@@ -1,0 +1,13 @@
+// Compiled twice with a different FRAME: the same addresses, other frames.
+static void (*hook)(void);
+void set_hook(void (*h)(void)) { hook = h; }
+void call_hook(void) { hook(); }
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+long twin(int n);
+__asm__(".text\n.globl twin\n.type twin,@function\n.p2align 6\ntwin:\n.cfi_startproc\n"
+        "sub $" TEXT(FRAME) ",%rsp\n.cfi_adjust_cfa_offset " TEXT(FRAME) "\n"
+        "call call_hook@PLT\n"
+        "add $" TEXT(FRAME) ",%rsp\n.cfi_adjust_cfa_offset -" TEXT(FRAME) "\n"
+        "ret\n.cfi_endproc\n.size twin,.-twin\n");
