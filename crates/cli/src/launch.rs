@@ -1,0 +1,153 @@
+//! The start of PROGRAM: as the caller would have started it, with the preload
+//! library in its environment.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use freehold_ledger::format::TICKING;
+use freehold_ledger::session::NewSession;
+
+use crate::errors::{CANNOT_RUN, Failure, NOT_FOUND};
+use crate::preload;
+
+/// Names the session to the preload library.
+pub(crate) const SESSION_VARIABLE: &str = "FREEHOLD_SESSION";
+/// How often the time in the session is brought up to date.
+const TICK: Duration = Duration::from_millis(4);
+/// Whether `SIGPIPE` was ignored when this process began. Rust ignores it
+/// before `main`, so it has to be asked earlier.
+static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = before_main;
+
+extern "C" fn before_main() {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: zeroes are a sigaction; the call fills it.
+    let action = unsafe {
+        libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    PIPE_IGNORED.store(action.sa_sigaction == libc::SIG_IGN, Relaxed);
+}
+
+/// Starts the program at `path` under the name `name`.
+///
+/// # Errors
+/// With 126 or 127 when the system refuses it.
+pub(crate) fn start(
+    path: &Path,
+    name: &OsStr,
+    arguments: &[OsString],
+    session: &NewSession,
+    library: &Path,
+) -> Result<Child, Failure> {
+    // A bare name would be searched for once more.
+    let program = match path.to_string_lossy().contains('/') {
+        true => path.to_owned(),
+        false => Path::new(".").join(path),
+    };
+    let existing = std::env::var_os("LD_PRELOAD");
+    let mut command = Command::new(program);
+    command
+        .arg0(name)
+        .args(arguments)
+        .env(SESSION_VARIABLE, session.path())
+        .env(
+            "LD_PRELOAD",
+            preload::variable(library, existing.as_deref()),
+        );
+    let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the call fills the set.
+    let mask = unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), mask.as_mut_ptr());
+        mask.assume_init()
+    };
+    let pipe = match PIPE_IGNORED.load(Relaxed) {
+        true => libc::SIG_IGN,
+        false => libc::SIG_DFL,
+    };
+    // Rust gives a child default dispositions; it shall have the caller's.
+    // SAFETY: both calls may be made between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            libc::signal(libc::SIGPIPE, pipe);
+            libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
+            Ok(())
+        });
+    }
+    command.spawn().map_err(|e| refused(path, &e))
+}
+
+fn refused(path: &Path, error: &io::Error) -> Failure {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::new(NOT_FOUND, format!("there is no program {path}")),
+        _ => Failure::new(CANNOT_RUN, format!("cannot run {path}: {error}")),
+    }
+}
+
+/// A thread that keeps the time in the session.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    session: Arc<NewSession>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Begins. Call before the program is started, so that it never asks a
+    /// clock.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub(crate) fn begin(session: &Arc<NewSession>) -> Result<Ticker, Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (mine, theirs) = (Arc::clone(session), Arc::clone(&stop));
+        // Relaxed: the time is a number of its own.
+        mine.header().ticking.fetch_or(TICKING, Relaxed);
+        let thread = std::thread::Builder::new()
+            .name("tick".into())
+            .spawn(move || {
+                while !theirs.load(Relaxed) {
+                    tick(&mine);
+                    std::thread::sleep(TICK);
+                }
+            });
+        let thread = thread.map_err(|e| {
+            Failure::freehold(format!("cannot start a thread to keep the time: {e}"))
+        })?;
+        Ok(Ticker {
+            session: Arc::clone(session),
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// The time is kept no longer.
+    pub(crate) fn end(mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        tick(&self.session);
+        self.session.header().ticking.fetch_and(!TICKING, Relaxed);
+    }
+}
+
+fn tick(session: &NewSession) {
+    session
+        .header()
+        .tick_ms
+        .fetch_max(session.elapsed_ms(), Relaxed);
+}

@@ -1,0 +1,163 @@
+//! From a session to a report that is written; `freehold report`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+
+use freehold_ledger::reader::SessionFile;
+use freehold_report::text::TextOptions;
+use freehold_report::{
+    Options, Outcome, Progress as Step, Show, Symbols, build, files, json, text,
+};
+
+use crate::args::{FailOn, Format, OutputArgs, ReportArgs, ShowArg};
+use crate::errors::Failure;
+use crate::output::{Progress, Target, tell};
+use crate::{keep, lineage, run, session_store};
+
+/// What the report shall be.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Its form.
+    pub(crate) output: &'a OutputArgs,
+    /// What makes the command fail.
+    pub(crate) fail_on: &'a [FailOn],
+    /// The slot of the process that it is about, with those that it started;
+    /// all processes when there is none.
+    pub(crate) process: Option<u32>,
+}
+
+/// `freehold report`; gives the exit status.
+///
+/// # Errors
+/// When there is no such ledger or process, or the report cannot be written.
+pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
+    let target = Target::new(args.output.output.as_deref(), Target::Stdout);
+    target.check()?;
+    let mut wanted = Wanted {
+        output: &args.output,
+        fail_on: &args.fail_on,
+        process: None,
+    };
+    let (file, outcomes) = match process_id(&args.source) {
+        Some(pid) => {
+            let (found, slot) = session_store::find_process(pid)?;
+            wanted.process = Some(slot);
+            let running = found.running.iter();
+            let running = running.map(|(_, h)| (h.pid.load(Relaxed), Outcome::Running));
+            let outcomes = running.collect();
+            (found.file, outcomes)
+        }
+        None => {
+            let file = open(&args.source)?;
+            check_whole(&file, &args.source)?;
+            let outcomes = keep::outcomes(&file);
+            (file, outcomes)
+        }
+    };
+    let status = write(&file, &outcomes, &wanted, &target)?;
+    Ok(status.unwrap_or(0))
+}
+
+/// The process id that `source` is; a file of that name comes first.
+fn process_id(source: &Path) -> Option<u32> {
+    if source.exists() {
+        return None;
+    }
+    source.to_str()?.parse().ok()
+}
+
+fn open(path: &Path) -> Result<SessionFile, Failure> {
+    let metadata = std::fs::metadata(path)
+        .map_err(|e| Failure::freehold(format!("cannot read {}: {e}", path.display())))?;
+    if !metadata.is_file() {
+        let message = format!(
+            "{} is not a Freehold ledger: it is no regular file",
+            path.display()
+        );
+        return Err(Failure::freehold(message));
+    }
+    SessionFile::open(path).map_err(Failure::freehold)
+}
+
+/// Refuses a file that holds none of its ledgers, and tells of one that holds
+/// only some.
+fn check_whole(file: &SessionFile, path: &Path) -> Result<(), Failure> {
+    let header = file.header().map_err(Failure::freehold)?;
+    let said = header.slots.load(Relaxed) as usize;
+    let there = session_store::headers(file).count();
+    let path = path.display();
+    if said > 0 && there == 0 {
+        let message = format!("{path} is cut short: none of its {said} ledgers is there");
+        return Err(Failure::freehold(message));
+    }
+    if there < said {
+        tell(&format!(
+            "{path} is cut short or damaged: only {there} of its {said} ledgers are there"
+        ));
+    }
+    Ok(())
+}
+
+/// Reads the session, writes its report; gives the exit status that findings
+/// ask for.
+///
+/// # Errors
+/// When the session cannot be read or the report not be written; then the
+/// report stands on standard error.
+pub(crate) fn write(
+    file: &SessionFile,
+    outcomes: &HashMap<u32, Outcome>,
+    wanted: &Wanted<'_>,
+    target: &Target,
+) -> Result<Option<u8>, Failure> {
+    let mut progress = Progress::new();
+    let session = file.read_session(|done, all| {
+        progress.say(|| format!("reading the ledger: {done} of {all} processes"));
+    });
+    let mut session = session.map_err(Failure::freehold)?;
+    lineage::complete(&mut session);
+    if let Some(slot) = wanted.process {
+        lineage::only(&mut session, slot);
+    }
+    let options = Options {
+        show: match wanted.output.show {
+            ShowArg::Lost => Show::Lost,
+            ShowArg::All => Show::All,
+        },
+        min_bytes: wanted.output.min_bytes,
+        outcomes: outcomes.clone(),
+    };
+    let disk = files::Disk;
+    let mut symbols = Symbols::new(&disk);
+    let report = build(&session, &options, &mut symbols, &mut |step| {
+        progress.say(|| match step {
+            Step::Grouping(done, all) => format!("grouping blocks: {done} of {all} processes"),
+            Step::Naming(done, all) => format!("naming functions: {done} of {all} files"),
+        });
+    });
+    progress.clear();
+    let render = |target: &Target| match wanted.output.format {
+        Format::Json => json::render(&report) + "\n",
+        Format::Text => text::render(
+            &report,
+            &TextOptions {
+                color: target.colors(wanted.output.color),
+                width: target.width(),
+                cwd: std::env::current_dir().ok(),
+                full_stacks: wanted.output.full_stacks,
+                ..TextOptions::default()
+            },
+        ),
+    };
+    if let Err(failure) = target.write(&render(target)) {
+        tell(&format!("{failure}; here is the report instead"));
+        Target::Stderr.write(&render(&Target::Stderr))?;
+        return Err(failure);
+    }
+    Ok(run::status_of(
+        wanted.fail_on,
+        report.lost_blocks,
+        report.misuses,
+    ))
+}

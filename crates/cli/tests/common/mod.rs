@@ -1,0 +1,154 @@
+//! What the tests of the command share.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// The command, with nothing in its environment that changes what it does.
+pub(crate) fn freehold() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_freehold"));
+    for name in [
+        "FREEHOLD_SESSION",
+        "FREEHOLD_PRELOAD",
+        "LD_PRELOAD",
+        "NO_COLOR",
+    ] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs it with these arguments.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    freehold().args(arguments).output().unwrap()
+}
+
+/// What it wrote to standard error.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// What it wrote to standard output.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The JSON in these bytes.
+#[track_caller]
+pub(crate) fn parsed(bytes: &[u8]) -> serde_json::Value {
+    let text = String::from_utf8_lossy(bytes);
+    serde_json::from_slice(bytes).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// A folder that goes away with the value.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// A new one.
+    pub(crate) fn new() -> Folder {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("freehold-cli-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    /// A path in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes an executable file.
+    pub(crate) fn executable(&self, name: &str, contents: &[u8]) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path(name);
+        std::fs::write(&path, contents).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// Compiles a C program.
+    pub(crate) fn compile(&self, name: &str, source: &str, flags: &[&str]) -> PathBuf {
+        let file = self.path(&format!("{name}.c"));
+        std::fs::write(&file, source).unwrap();
+        let program = self.path(name);
+        let mut cc = Command::new("cc");
+        cc.args(["-g", "-O0", "-o"])
+            .arg(&program)
+            .arg(&file)
+            .args(flags);
+        assert!(cc.status().unwrap().success(), "cc {name}");
+        program
+    }
+
+    /// A program that loses ten blocks of 1000 bytes and ends with 3.
+    pub(crate) fn leaky(&self) -> PathBuf {
+        let source = "\
+            #include <stdlib.h>\n\
+            #include <string.h>\n\
+            void *kept;\n\
+            void lose(void) { char *p = malloc(1000); memset(p, 1, 1000); }\n\
+            int main(void) { for (int i = 0; i < 10; i++) lose(); kept = malloc(5000); return 3; }\n";
+        self.compile("leaky", source, &[])
+    }
+
+    /// A program that loses a block, says `up`, and allocates until it is
+    /// killed or a minute has passed. With an argument it only sleeps.
+    pub(crate) fn endless(&self) -> PathBuf {
+        let source = "\
+            #include <stdlib.h>\n\
+            #include <stdio.h>\n\
+            #include <string.h>\n\
+            #include <unistd.h>\n\
+            void lose(void) { char *p = malloc(777); memset(p, 1, 777); }\n\
+            void clear(void) { char waste[4096]; memset(waste, 0, sizeof waste); }\n\
+            int main(int count, char **arguments) {\n\
+              (void)arguments; lose(); clear(); puts(\"up\"); fflush(stdout);\n\
+              for (int i = 0; i < 6000; i++) {\n\
+                if (count == 1) free(malloc(10));\n\
+                usleep(10000);\n\
+              }\n\
+              return 0; }\n";
+        self.compile("endless", source, &[])
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Waits until `what` gives something.
+#[track_caller]
+pub(crate) fn eventually<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = what() {
+            return value;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "it never happened"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a file holds this text.
+pub(crate) fn holds(path: &Path, text: &str) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|found| found.contains(text))
+}
+
+/// The children of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|w| w.parse().ok())
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! Processes that run, and ledgers that are not what they should be.
+
+mod common;
+
+use std::process::{Child, Stdio};
+
+use common::{Folder, children, eventually, freehold, holds, parsed, run, stderr};
+use proptest::prelude::*;
+
+/// A tracked process that runs until the value goes away.
+struct Running {
+    freehold: Child,
+    pid: u32,
+}
+
+impl Running {
+    fn start(folder: &Folder, arguments: &[&str]) -> Running {
+        let out = folder.path("out");
+        let freehold = freehold()
+            .args(["run", "-o", "/dev/null", "--"])
+            .arg(folder.endless())
+            .args(arguments)
+            .stdout(std::fs::File::create(&out).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually(|| holds(&out, "up").then_some(()));
+        let pid = eventually(|| children(freehold.id()).first().copied());
+        Running { freehold, pid }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // SAFETY: our grandchild, which nobody else waits for but our child.
+        unsafe { libc::kill(self.pid as i32, libc::SIGKILL) };
+        let _ = self.freehold.wait();
+    }
+}
+
+#[test]
+fn ps_lists_what_runs() {
+    let folder = Folder::new();
+    let running = Running::start(&folder, &[]);
+    let output = run(["ps", "--format", "json"]);
+    let list = parsed(&output.stdout);
+    assert_eq!(list["schema"], "freehold.ps/1");
+    let processes = list["processes"].as_array().unwrap();
+    let ours = processes.iter().find(|p| p["pid"] == running.pid).unwrap();
+    assert!(ours["live_bytes"].as_u64().unwrap() >= 777);
+    assert!(ours["live_blocks"].as_u64().unwrap() >= 1);
+    assert!(ours["command"][0].as_str().unwrap().ends_with("endless"));
+    let text = common::stdout(&run(["ps"]));
+    assert!(text.starts_with("     PID"), "{text}");
+    assert!(text.contains("endless"), "{text}");
+    let pid = running.pid;
+    drop(running);
+    let list = parsed(&run(["ps", "--format", "json"]).stdout);
+    assert!(
+        list["processes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|p| p["pid"] != pid)
+    );
+}
+
+#[test]
+fn a_snapshot_judges_a_running_process() {
+    let folder = Folder::new();
+    let running = Running::start(&folder, &[]);
+    let pid = running.pid.to_string();
+    let file = folder.path("now.ledger");
+    for _ in 0..2 {
+        let output = run([
+            "snapshot",
+            &pid,
+            "--wait",
+            "20",
+            "-o",
+            file.to_str().unwrap(),
+        ]);
+        assert!(output.status.success());
+        assert_eq!(stderr(&output), "");
+        let report = parsed(&run(["report", file.to_str().unwrap(), "--format", "json"]).stdout);
+        let leak = &report["leaks"][0];
+        assert_eq!(leak["verdict"], "lost", "{report:#}");
+        assert_eq!(leak["bytes"], 777);
+        assert_eq!(leak["stack"][0]["function"], "lose");
+    }
+    let output = run(["report", &pid, "--format", "json", "--show", "all"]);
+    assert_eq!(parsed(&output.stdout)["process"]["pid"], running.pid);
+}
+
+#[test]
+fn a_process_that_allocates_nothing_is_not_judged() {
+    let folder = Folder::new();
+    let running = Running::start(&folder, &["quiet"]);
+    let pid = running.pid.to_string();
+    let file = folder.path("now.ledger");
+    let output = run([
+        "snapshot",
+        &pid,
+        "--wait",
+        "0.2",
+        "-o",
+        file.to_str().unwrap(),
+    ]);
+    assert!(output.status.success());
+    assert!(
+        stderr(&output).contains("allocated nothing in 0.2 s"),
+        "{}",
+        stderr(&output)
+    );
+    let report = parsed(&run(["report", file.to_str().unwrap(), "--format", "json"]).stdout);
+    assert_eq!(report["leaks"][0]["verdict"], "unknown");
+}
+
+/// A small ledger of a real program.
+fn ledger(folder: &Folder) -> Vec<u8> {
+    let path = folder.path("whole.ledger");
+    let mut command = freehold();
+    command
+        .args(["run", "-o", "/dev/null", "--depth", "8", "--ledger"])
+        .arg(&path)
+        .arg("--");
+    assert_eq!(
+        command.arg(folder.leaky()).status().unwrap().code(),
+        Some(3)
+    );
+    std::fs::read(path).unwrap()
+}
+
+#[track_caller]
+fn survives(folder: &Folder, bytes: &[u8]) -> String {
+    let path = folder.path("hostile.ledger");
+    std::fs::write(&path, bytes).unwrap();
+    let output = run(["report", path.to_str().unwrap(), "--format", "json"]);
+    let text = stderr(&output);
+    assert!(!text.contains("panicked"), "{text}");
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 125)), "{code:?}: {text}");
+    text
+}
+
+#[test]
+fn ledgers_cut_short_never_hurt() {
+    let folder = Folder::new();
+    let whole = ledger(&folder);
+    for len in (0..whole.len()).step_by(1024) {
+        survives(&folder, &whole[..len]);
+    }
+    assert!(survives(&folder, &whole[..100]).contains("cut short") || whole.len() < 100);
+}
+
+#[test]
+fn a_ledger_of_another_version_is_named() {
+    let folder = Folder::new();
+    let mut bytes = ledger(&folder);
+    bytes[8] = 77;
+    let text = survives(&folder, &bytes);
+    assert!(text.contains("ledger format 77"), "{text}");
+}
+
+#[test]
+fn changed_ledgers_never_hurt() {
+    let folder = Folder::new();
+    let whole = ledger(&folder);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    // Most of the first pages are headers, where changes hurt most.
+    let at = prop_oneof![0usize..512, 4096usize..4096 + 512, 0..whole.len()];
+    let changes = proptest::collection::vec((at, any::<u8>()), 1..16);
+    let result = runner.run(&changes, |changes| {
+        let mut bytes = whole.clone();
+        for (at, byte) in changes {
+            bytes[at] ^= byte;
+        }
+        survives(&folder, &bytes);
+        Ok(())
+    });
+    result.unwrap();
+}

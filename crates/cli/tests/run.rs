@@ -1,0 +1,255 @@
+//! `freehold run` leaves the program as it is, and reports.
+
+mod common;
+
+use std::io::Write;
+use std::process::Stdio;
+
+use common::{Folder, freehold, parsed, run, stderr, stdout};
+
+#[test]
+fn output_input_and_status_are_the_programs_own() {
+    let mut child = freehold()
+        .args(["run", "--", "sh", "-c", "cat; echo err >&2; exit 42"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"through\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stdout(&output), "through\n");
+    assert!(stderr(&output).starts_with("err\n"), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(42));
+}
+
+#[test]
+fn arguments_name_and_folder_are_the_programs_own() {
+    let shell = "echo \"$0|$1|$2|$PWD\"";
+    let folder = Folder::new();
+    let output = freehold()
+        .args(["run", "--", "sh", "-c", shell, "--name", "-v", "a b"])
+        .current_dir(folder.path("."))
+        .output()
+        .unwrap();
+    let here = std::fs::canonicalize(folder.path(".")).unwrap();
+    assert_eq!(
+        stdout(&output),
+        format!("--name|-v|a b|{}\n", here.display())
+    );
+}
+
+#[test]
+fn the_report_names_the_place_of_the_leak() {
+    let folder = Folder::new();
+    let output = run(["run", "--format", "json", "--"]
+        .iter()
+        .map(Into::into)
+        .chain([folder.leaky().into_os_string()]));
+    assert_eq!(output.status.code(), Some(3));
+    let report = parsed(&output.stderr);
+    assert_eq!(report["schema"], "freehold.report/1");
+    assert_eq!(report["process"]["exit"]["code"], 3);
+    assert_eq!(report["summary"]["lost_blocks"], 10);
+    assert_eq!(report["summary"]["lost_bytes"], 10_000);
+    let leak = &report["leaks"][0];
+    assert_eq!(leak["stack"][0]["function"], "lose");
+    assert_eq!(leak["release"][0], "free");
+}
+
+#[test]
+fn a_kept_ledger_gives_the_same_report() {
+    let folder = Folder::new();
+    let leaky = folder.leaky();
+    for program in [
+        vec![leaky.to_str().unwrap()],
+        vec!["sh", "-c", "kill -9 $$"],
+        vec!["sh", "-c", "(exit 5); exit 6"],
+    ] {
+        let ledger = folder.path("kept.ledger");
+        let output = freehold()
+            .args(["run", "--format", "json", "--ledger"])
+            .arg(&ledger)
+            .arg("--")
+            .args(&program)
+            .output()
+            .unwrap();
+        let again = freehold()
+            .arg("report")
+            .arg(&ledger)
+            .args(["--format", "json"])
+            .output();
+        let again = again.unwrap();
+        assert_eq!(stderr(&again), "", "{program:?}");
+        assert_eq!(parsed(&output.stderr), parsed(&again.stdout), "{program:?}");
+    }
+}
+
+#[test]
+fn a_killed_program_is_reported() {
+    let output = run(["run", "--", "sh", "-c", "kill -9 $$"]);
+    assert_eq!(output.status.code(), Some(137));
+    assert!(
+        stderr(&output).contains("killed by signal 9"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn fail_on_gives_99_when_found() {
+    let folder = Folder::new();
+    let leaky = folder.leaky();
+    let status =
+        |what: &str, program: &str| run(["run", "--fail-on", what, "--", program]).status.code();
+    assert_eq!(status("leak", leaky.to_str().unwrap()), Some(99));
+    assert_eq!(status("misuse", leaky.to_str().unwrap()), Some(3));
+    assert_eq!(status("leak,misuse", leaky.to_str().unwrap()), Some(99));
+}
+
+#[test]
+fn children_are_followed_or_not() {
+    let folder = Folder::new();
+    let leaky = folder.leaky();
+    let script = format!("{} ; true", leaky.display());
+    let lost = |follow: &str| {
+        let output = run([
+            "run",
+            "--format",
+            "json",
+            "--follow-children",
+            follow,
+            "--",
+            "sh",
+            "-c",
+            &script,
+        ]);
+        let report = parsed(&output.stderr);
+        let children = report["children"].as_array().cloned().unwrap_or_default();
+        let lost = children
+            .iter()
+            .map(|c| c["summary"]["lost_blocks"].as_u64().unwrap());
+        lost.sum::<u64>()
+    };
+    assert_eq!(lost("yes"), 10);
+    assert_eq!(lost("no"), 0);
+}
+
+#[test]
+fn the_report_goes_where_it_shall() {
+    let folder = Folder::new();
+    let leaky = folder.leaky();
+    let path = folder.path("report.txt");
+    let output = freehold()
+        .args(["run", "-o"])
+        .arg(&path)
+        .arg("--")
+        .arg(&leaky)
+        .output()
+        .unwrap();
+    assert_eq!(stderr(&output), "");
+    assert!(common::holds(&path, "lose"));
+    let output = freehold()
+        .args(["run", "-o", "-", "--"])
+        .arg(&leaky)
+        .output()
+        .unwrap();
+    assert!(stdout(&output).contains("lose"));
+    let files = std::fs::read_dir(folder.path(".")).unwrap().count();
+    assert_eq!(files, 3, "no temporary file is left");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let folder = Folder::new();
+    let ledger = folder.path("l");
+    freehold()
+        .args(["run", "--ledger"])
+        .arg(&ledger)
+        .arg("--")
+        .arg(folder.leaky())
+        .output()
+        .unwrap();
+    let command = format!(
+        "set -o pipefail; {} report {} --show all | true",
+        env!("CARGO_BIN_EXE_freehold"),
+        ledger.display()
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &command])
+        .output()
+        .unwrap();
+    assert_eq!(stderr(&output), "");
+    assert!(output.status.success());
+}
+
+#[test]
+fn colours_only_when_wanted() {
+    let folder = Folder::new();
+    let leaky = folder.leaky();
+    let output = |color: &str| {
+        stderr(&run([
+            "run",
+            "--color",
+            color,
+            "--",
+            leaky.to_str().unwrap(),
+        ]))
+    };
+    assert!(!output("auto").contains('\x1b'));
+    assert!(!output("never").contains('\x1b'));
+    assert!(output("always").contains('\x1b'));
+}
+
+#[test]
+fn an_ignored_sigpipe_stays_ignored_and_a_default_one_default() {
+    // Without what the C library takes for itself, signals 32 and 33.
+    let mask = "grep SigIgn /proc/self/status";
+    let bits = |output: &std::process::Output| {
+        let text = stdout(output);
+        let bits = text.trim_start_matches("SigIgn:").trim();
+        u64::from_str_radix(bits, 16).unwrap() & !(3 << 31)
+    };
+    let plain = std::process::Command::new("sh")
+        .args(["-c", mask])
+        .output()
+        .unwrap();
+    let tracked = |prefix: &str| {
+        let command = format!(
+            "{prefix} {} run -o /dev/null -- sh -c '{mask}'",
+            env!("CARGO_BIN_EXE_freehold")
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &command])
+            .output();
+        bits(&output.unwrap())
+    };
+    assert_eq!(tracked(""), bits(&plain));
+    let ignored = std::process::Command::new("sh")
+        .args(["-c", &format!("trap '' PIPE INT; {mask}")])
+        .output();
+    assert_eq!(tracked("trap '' PIPE INT;"), bits(&ignored.unwrap()));
+}
+
+#[test]
+fn what_is_left_behind_is_reported_or_waited_for() {
+    let script = "(sleep 3; exit 0) & exit 4";
+    let begun = std::time::Instant::now();
+    let output = freehold()
+        .args(["run", "--", "sh", "-c", script])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = output;
+    assert_eq!(output.wait().unwrap().code(), Some(4));
+    assert!(begun.elapsed().as_millis() < 2500, "it was not waited for");
+    let output = run(["run", "--wait", "--", "sh", "-c", script]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(
+        !stderr(&output).contains("still running"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(begun.elapsed().as_millis() >= 3000);
+}
