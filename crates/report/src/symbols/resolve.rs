@@ -73,16 +73,46 @@ fn look_up(
 }
 
 /// Fills in the name of the function that was not inlined from the symbol
-/// table, when debug information has none.
+/// table, when debug information has none, or has the library's private name
+/// for it (`__GI___strdup`) while the table has the one that people call it by.
 fn named(mut places: Vec<Place>, address: u64, table: &SymbolTable<'_>) -> Vec<Place> {
-    let has_name = places.last().is_some_and(|p| p.function.is_some());
-    if !has_name && let Some(symbol) = table.find(address) {
-        if places.is_empty() {
-            places.push(Place::default());
-        }
-        if let Some(outermost) = places.last_mut() {
-            outermost.function = Some(demangle(symbol).into());
+    let known = places.last().and_then(|p| p.function.as_deref());
+    let is_private = |name: &str| name.starts_with("__");
+    if known.is_none_or(is_private)
+        && let Some(symbol) = table.find(address)
+    {
+        let public = demangle(symbol);
+        if known.is_none() || !is_private(&public) {
+            if places.is_empty() {
+                places.push(Place::default());
+            }
+            if let Some(outermost) = places.last_mut() {
+                outermost.function = Some(public.into());
+            }
         }
     }
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_name_wins_over_a_private_one() {
+        let table = SymbolTable::of(&[(100, 10, "strdup"), (200, 10, "__internal")]);
+        let name = |dwarf: Option<&str>, address| {
+            let place = Place {
+                function: dwarf.map(Into::into),
+                ..Place::default()
+            };
+            let named = named(vec![place], address, &table);
+            named[0].function.as_deref().map(str::to_owned)
+        };
+        assert_eq!(name(Some("__GI___strdup"), 105).as_deref(), Some("strdup"));
+        assert_eq!(name(Some("__other"), 205).as_deref(), Some("__other"));
+        assert_eq!(name(Some("plain"), 105).as_deref(), Some("plain"));
+        assert_eq!(name(None, 205).as_deref(), Some("__internal"));
+        assert_eq!(name(Some("__x"), 999).as_deref(), Some("__x"));
+    }
 }

@@ -83,10 +83,9 @@ impl<'a> SymbolTable<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(entries: &[(u64, u64, &'static str)]) -> SymbolTable<'static> {
+impl SymbolTable<'static> {
+    /// A table of these functions: start, size, name.
+    pub(crate) fn of(entries: &[(u64, u64, &'static str)]) -> SymbolTable<'static> {
         let entries = entries.iter().map(|(start, size, name)| Entry {
             start: *start,
             end: start + size,
@@ -99,10 +98,15 @@ mod tests {
         table.finish();
         table
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn sizes_bound_the_search() {
-        let table = table(&[(100, 10, "a"), (200, 0, "asm"), (220, 5, "b")]);
+        let table = SymbolTable::of(&[(100, 10, "a"), (200, 0, "asm"), (220, 5, "b")]);
         assert_eq!(table.find(99), None);
         assert_eq!(table.find(100), Some(&b"a"[..]));
         assert_eq!(table.find(110), None);
@@ -113,14 +117,14 @@ mod tests {
 
     #[test]
     fn an_enclosing_function_is_found_past_inner_labels() {
-        let table = table(&[(100, 100, "outer"), (110, 5, "inner")]);
+        let table = SymbolTable::of(&[(100, 100, "outer"), (110, 5, "inner")]);
         assert_eq!(table.find(112), Some(&b"inner"[..]));
         assert_eq!(table.find(150), Some(&b"outer"[..]));
     }
 
     #[test]
     fn the_plain_alias_wins() {
-        let table = table(&[(8, 4, "__libc_malloc"), (8, 4, "malloc"), (8, 0, "x")]);
+        let table = SymbolTable::of(&[(8, 4, "__libc_malloc"), (8, 4, "malloc"), (8, 0, "x")]);
         assert_eq!(table.find(8), Some(&b"malloc"[..]));
     }
 }
