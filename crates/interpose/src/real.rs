@@ -147,34 +147,19 @@ pub(crate) fn is_glibc() -> bool {
 }
 
 const UNKNOWN: u32 = 0;
-const SEARCHING: u32 = 1;
-const KNOWN: u32 = 2;
+const KNOWN: u32 = 1;
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
-/// Whether [`resolve`] has ended.
-pub(crate) fn is_resolved() -> bool {
-    // Acquire: the addresses were written before.
-    STATE.load(Ordering::Acquire) == KNOWN
-}
-
-/// Finds all functions that a C program can have. Calls that come from within
-/// (`dlsym` may allocate) must not wait for it.
+/// Finds all functions that a C program can have. A call that comes from within
+/// (`dlsym` allocates its error messages, and the program's own allocator may
+/// then begin) returns at once: some functions are still unknown to it.
 #[cold]
 pub(crate) fn resolve() {
     let order = (Ordering::Acquire, Ordering::Acquire);
-    match STATE.compare_exchange(UNKNOWN, SEARCHING, order.0, order.1) {
-        Ok(_) => {
-            find_dlsym();
-            EAGER.iter().for_each(|f| f.find());
-            // Release: pairs with `is_resolved`.
-            STATE.store(KNOWN, Ordering::Release);
-        }
-        Err(_) => {
-            // Another thread, before `main`: soon done.
-            while !is_resolved() {
-                core::hint::spin_loop();
-            }
-        }
+    let first = STATE.compare_exchange(UNKNOWN, KNOWN, order.0, order.1);
+    if first.is_ok() {
+        find_dlsym();
+        EAGER.iter().for_each(|f| f.find());
     }
 }
 

@@ -19,6 +19,26 @@ const PAGE: usize = 4096;
 
 type MapFn = unsafe extern "C" fn(usize, usize, c_int, c_int, c_int, i64) -> *mut u8;
 
+type UnmapFn = unsafe extern "C" fn(usize, usize) -> c_int;
+
+/// For calls that come while the real functions are being looked for.
+unsafe extern "C" fn raw_mmap(
+    at: usize,
+    len: usize,
+    protection: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+) -> *mut u8 {
+    // SAFETY: as the caller called `mmap`.
+    unsafe { libc::syscall(libc::SYS_mmap, at, len, protection, flags, fd, offset) as *mut u8 }
+}
+
+unsafe extern "C" fn raw_munmap(at: usize, len: usize) -> c_int {
+    // SAFETY: as the caller called `munmap`.
+    unsafe { libc::syscall(libc::SYS_munmap, at, len) as c_int }
+}
+
 /// `mmap` takes all six argument registers, so entry and `rbp` go by the stack.
 macro_rules! map_thunk {
     ($name:ident) => {
@@ -69,9 +89,7 @@ unsafe extern "C" fn on_mmap(
 ) -> *mut u8 {
     real::resolve();
     // SAFETY: the signature of mmap.
-    let Some(map) = (unsafe { real::MMAP.get::<MapFn>() }) else {
-        return libc::MAP_FAILED.cast();
-    };
+    let map = unsafe { real::MMAP.get::<MapFn>() }.unwrap_or(raw_mmap);
     // A fixed mapping takes the place of what was there.
     if is_recorded() && flags & libc::MAP_FIXED != 0 {
         unmapped(at, len);
@@ -95,10 +113,7 @@ unsafe extern "C" fn on_mmap(
 pub unsafe extern "C" fn munmap(at: usize, len: usize) -> c_int {
     real::resolve();
     // SAFETY: the signature of munmap.
-    let function = unsafe { real::MUNMAP.get::<unsafe extern "C" fn(usize, usize) -> c_int>() };
-    let Some(function) = function else {
-        return -1;
-    };
+    let function = unsafe { real::MUNMAP.get::<UnmapFn>() }.unwrap_or(raw_munmap);
     if is_recorded() && at % PAGE == 0 && len != 0 {
         unmapped(at, len);
     }
