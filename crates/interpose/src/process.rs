@@ -2,7 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use freehold_ledger::format::{Family, State};
 use freehold_ledger::writer::{Birth, Ledger, Session};
@@ -53,6 +53,9 @@ struct Inherited {
     session: UnsafeCell<[u8; 256]>,
     /// One more than the number of the last ledger.
     slot: AtomicU32,
+    /// Where that is mapped, and its length.
+    ledger: AtomicUsize,
+    ledger_len: AtomicUsize,
     /// 1 when there is no session for this program.
     none: AtomicU32,
 }
@@ -64,6 +67,8 @@ static INHERITED: Inherited = Inherited {
     session_len: AtomicU32::new(0),
     session: UnsafeCell::new([0; 256]),
     slot: AtomicU32::new(0),
+    ledger: AtomicUsize::new(0),
+    ledger_len: AtomicUsize::new(0),
     none: AtomicU32::new(0),
 };
 
@@ -128,6 +133,7 @@ pub(crate) fn begin() -> Mode {
         // First of all, or a child that forks between would write here.
         let wiped = wipe_on_fork();
         crate::objects::forget();
+        leave_parent();
         let mode = match wiped && find_session() && begin_ledger(process) {
             true => Mode::Active,
             false => Mode::Passive,
@@ -141,6 +147,21 @@ pub(crate) fn begin() -> Mode {
             mode if mode == Mode::Active as u32 => return Mode::Active,
             mode if mode == Mode::Passive as u32 => return Mode::Passive,
             _ => core::hint::spin_loop(),
+        }
+    }
+}
+
+/// Ends what a forked child has of its parent's ledger: it must not count as
+/// memory of the program.
+fn leave_parent() {
+    let len = INHERITED.ledger_len.swap(0, Ordering::Relaxed);
+    if len != 0 {
+        let at = INHERITED.ledger.load(Ordering::Relaxed);
+        // SAFETY: the child has one thread, whose state is about to be made
+        // anew; all that led to these mappings has been wiped.
+        unsafe {
+            libc::syscall(libc::SYS_munmap, at, len);
+            freehold_ledger::unmap_all_private();
         }
     }
 }
@@ -269,6 +290,9 @@ fn begin_ledger(process: &Process) -> bool {
         process.depth.store(depth, Ordering::Relaxed);
         let slot = process.ledger().slot();
         INHERITED.slot.store(slot + 1, Ordering::Relaxed);
+        let (at, len) = process.ledger().memory().range();
+        INHERITED.ledger.store(at, Ordering::Relaxed);
+        INHERITED.ledger_len.store(len, Ordering::Relaxed);
     }
     begun
 }

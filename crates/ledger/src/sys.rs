@@ -74,6 +74,20 @@ pub unsafe fn unmap_private(at: *mut u8, len: u64) {
     unsafe { unmap(at, len) };
 }
 
+/// Ends all mappings that [`map_private`] made: for a forked child, which finds
+/// them wiped and begins anew.
+///
+/// # Safety
+/// Nobody may use any of them any more.
+pub unsafe fn unmap_all_private() {
+    // SAFETY: promised by the caller.
+    private_ranges(|at, len| unsafe { unmap(at as *mut u8, len as u64) });
+    for (start, length) in &PRIVATE[..PRIVATE_COUNT.swap(0, Ordering::Relaxed).min(PRIVATE.len())] {
+        start.store(0, Ordering::Relaxed);
+        length.store(0, Ordering::Relaxed);
+    }
+}
+
 /// All ranges that [`map_private`] made and nobody unmapped.
 pub fn private_ranges(mut visit: impl FnMut(usize, usize)) {
     let count = PRIVATE_COUNT.load(Ordering::Relaxed).min(PRIVATE.len());
