@@ -98,9 +98,7 @@ fn note_one(process: &Process, address: usize) {
 
 /// Notes which objects are gone. To be called after each `dlclose`.
 pub(crate) fn after_unload(process: &Process) {
-    for page in &KNOWN {
-        page.store(0, Ordering::Relaxed);
-    }
+    forget();
     process.ledger().unload_modules(|start, bias| {
         find(start as usize).is_some_and(|found| {
             // SAFETY: as in `note_one`.
@@ -205,7 +203,19 @@ pub(crate) fn own_range() -> Option<(usize, usize)> {
 
 /// The range of the dynamic loader.
 pub(crate) fn loader_range() -> Option<(usize, usize)> {
-    range_of(_dl_find_object as *const () as usize)
+    unsafe extern "C" {
+        fn __tls_get_addr();
+    }
+    range_of(__tls_get_addr as *const () as usize)
+}
+
+/// Forgets what was noted: a forked child begins a ledger that has nothing.
+pub(crate) fn forget() {
+    for page in &KNOWN {
+        page.store(0, Ordering::Relaxed);
+    }
+    // A thread that the child does not have may have held it.
+    BUSY.store(false, Ordering::Release);
 }
 
 #[cfg(test)]

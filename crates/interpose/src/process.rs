@@ -127,6 +127,7 @@ pub(crate) fn begin() -> Mode {
     if begun.is_ok() {
         // First of all, or a child that forks between would write here.
         let wiped = wipe_on_fork();
+        crate::objects::forget();
         let mode = match wiped && find_session() && begin_ledger(process) {
             true => Mode::Active,
             false => Mode::Passive,

@@ -35,6 +35,11 @@ impl Pieces {
         }
     }
 
+    /// Whether glibc has any block at all.
+    pub(crate) fn any(&self) -> bool {
+        self.0.iter().any(|&word| word != 0)
+    }
+
     fn holds_any(&self, start: u64, end: u64) -> bool {
         (start >> HEAP_BITS..=(end - 1) >> HEAP_BITS).any(|piece| {
             let word = self.0.get(piece as usize / 64);

@@ -178,7 +178,3 @@ impl Handle {
         };
     }
 }
-
-#[cfg(test)]
-#[path = "image_tests.rs"]
-mod tests;

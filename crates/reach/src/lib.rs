@@ -41,18 +41,21 @@
 //!
 //! # How
 //!
-//! [`maps`] and [`residency`] find what there is to read, without touching
-//! what was never used. [`pages`] finds the block for a word. [`roots`] leaves
-//! out what an allocator has freed ([`glibc`]), [`mark`] follows, and
-//! [`verdicts`] judges. Nothing here allocates from the heap, takes a lock, or
+//! `maps` and `residency` find what there is to read, without touching
+//! what was never used. `pages` finds the block for a word. `roots` leaves
+//! out what an allocator has freed (`glibc`, `arena`), `mark` looks words
+//! up, `follow` goes from block to block, and `verdicts` judges. Nothing here allocates from the heap, takes a lock, or
 //! calls a function of the C library.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
 compile_error!("only Linux on x86-64 so far");
 
+mod arena;
 mod copy;
+mod follow;
 mod glibc;
 pub mod image;
+mod leaf;
 mod maps;
 mod mark;
 mod memory;
@@ -189,10 +192,14 @@ pub struct Outcome {
 ///
 /// # Safety
 /// No other thread may change mappings meanwhile.
+// Never inlined: its frame must lie below the stack pointer that was captured
+// in the caller's, or it would find its own variables.
+#[inline(never)]
 pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Result<Outcome, Error> {
     let begin = sys::now_us();
     // First, while nothing of ours is mapped.
-    let maps = maps::read()?;
+    let mut maps = maps::read()?;
+    leave_out(&mut maps.list, input.exclude);
     let residency = residency::Residency::of(&maps.list)?;
     let listed = sys::now_us();
 
@@ -204,7 +211,7 @@ pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Resul
         verdict(block.tag, Verdict::Unknown);
     })?;
     index.build()?;
-    mark::flag_direct(&mut index, &residency.runs);
+    follow::flag_direct(&mut index, &residency.runs);
     let indexed = sys::now_us();
 
     let mut cuts = roots::Cuts::new()?;
@@ -227,6 +234,11 @@ pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Resul
         let mut copier = copy::Copier::new();
         let start = maps::heap_start();
         glibc_heaps = glibc::cut_heaps(&pieces, &maps, start, &mut copier, &mut cuts)?;
+    }
+    if pieces.any()
+        && let Some(range) = arena::main_arena(&maps.list, &mut copy::Copier::new())?
+    {
+        cuts.add(range.start, range.end)?;
     }
     cuts.finish();
 
@@ -274,6 +286,17 @@ pub unsafe fn scan(input: Input, verdict: &mut dyn FnMut(u64, Verdict)) -> Resul
         mark_us: end - rooted,
         total_us: end - begin,
     })
+}
+
+/// Mappings of the caller need not even be looked at: asking the kernel for the
+/// pages of a ledger of gigabytes takes longer than all the rest.
+fn leave_out(mappings: &mut [maps::Mapping], exclude: &[Range]) {
+    for mapping in mappings {
+        let is_within = |r: &Range| r.start <= mapping.start && mapping.end <= r.end;
+        if exclude.iter().any(is_within) {
+            mapping.flags |= maps::DEVICE;
+        }
+    }
 }
 
 fn add(counts: &mut [Count; 5], verdict: Verdict, bytes: u64) {

@@ -6,19 +6,17 @@
 
 use crate::Error;
 use crate::copy::Copier;
+use crate::leaf::{Granule, Place};
 use crate::memory::{Bits, List, Plain, Region};
-use crate::pages::{DIRECT, Entry, Index, NONE};
+use crate::pages::{Index, NONE};
 use crate::python::PythonLong;
-use crate::residency::{COPY, ROOT, Run};
-use crate::roots;
+use crate::residency::Run;
 use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 /// Words gathered before they are looked up.
-const BATCH: usize = 256;
+const BATCH: usize = 32;
 /// Words scanned between two looks at how many were gathered.
-const STRIDE: usize = 64;
-/// How many blocks ahead of their turn contents are asked for.
-const AHEAD: usize = 4;
+const STRIDE: usize = 32;
 /// Bytes copied at a time where reading could fault.
 const CHUNK: usize = 64 << 10;
 
@@ -55,8 +53,8 @@ impl Near {
 
 /// The state of a scan.
 pub(crate) struct Marker<'a> {
-    index: &'a Index,
-    runs: &'a [Run],
+    pub(crate) index: &'a Index,
+    pub(crate) runs: &'a [Run],
     python: Option<PythonLong>,
     interior: Interior,
     /// Blocks that were reached.
@@ -65,11 +63,11 @@ pub(crate) struct Marker<'a> {
     pub(crate) noted: Bits,
     /// Reached, and not yet read. Room for all blocks from the start: a block
     /// gets here once.
-    work: List<u32>,
+    pub(crate) work: List<u32>,
     /// Words in the range of the blocks; later, their granules. Not on the
     /// stack, which is the program's and may be small.
     batch: List<u64>,
-    gathered: usize,
+    pub(crate) gathered: usize,
     near: List<Near>,
     copier: Copier,
     buffer: Option<Region>,
@@ -158,7 +156,7 @@ impl<'a> Marker<'a> {
     ///
     /// # Safety
     /// All of it must be readable.
-    unsafe fn words(&mut self, start: u64, end: u64) {
+    pub(crate) unsafe fn words(&mut self, start: u64, end: u64) {
         let start = start.next_multiple_of(8);
         if start >= end {
             return;
@@ -252,7 +250,7 @@ impl<'a> Marker<'a> {
     }
 
     /// Looks up all words gathered.
-    fn look_up(&mut self) {
+    pub(crate) fn look_up(&mut self) {
         let index = self.index;
         let gathered = self.gathered.min(BATCH + STRIDE);
         self.gathered = 0;
@@ -267,11 +265,19 @@ impl<'a> Marker<'a> {
         }
         let granules = found;
         found = 0;
+        let nested = index.nested();
         for i in 0..granules {
             let word = self.near[i].word;
             // SAFETY: `granule` gave a place in a leaf of the index.
-            let number = unsafe { *(self.batch[i] as *const u32) };
-            let near = index.near(word, number);
+            let granule = unsafe { *(self.batch[i] as *const Granule) };
+            let near = match granule.find(word) {
+                Place::Start(block) if !nested => {
+                    self.follow(block, word);
+                    continue;
+                }
+                Place::Start(block) | Place::After(block) => block,
+                Place::Open => index.near(word, granule.number),
+            };
             if near != NONE {
                 self.near[found] = Near::new(word, near);
                 found += 1;
@@ -295,13 +301,13 @@ impl<'a> Marker<'a> {
             let entry = &self.index.entries[i as usize];
             let start = entry.start();
             if word == start {
-                self.follow(i, entry);
+                self.follow(i, start);
             } else if word < entry.end() {
                 match self.interior {
                     Interior::Noted => {
                         self.noted.set(i as usize);
                     }
-                    Interior::Followed => self.follow(i, entry),
+                    Interior::Followed => self.follow(i, start),
                 }
             }
             if !self.index.nested() {
@@ -315,121 +321,17 @@ impl<'a> Marker<'a> {
     }
 
     #[inline]
-    fn follow(&mut self, i: u32, entry: &Entry) {
+    fn follow(&mut self, i: u32, start: u64) {
         if !self.marked.get(i as usize) {
-            prefetch(entry.start() as *const u8);
+            prefetch(start as *const u8);
+            prefetch(self.index.entries.as_ptr().wrapping_add(i as usize).cast());
             self.mark(i);
-        }
-    }
-
-    /// Follows all that was reached, until nothing new is.
-    pub(crate) fn drain(&mut self) {
-        loop {
-            while let Some(i) = self.work.pop() {
-                // A block that was pushed long ago is in no cache any more.
-                if let Some(ahead) = self.work.len().checked_sub(AHEAD) {
-                    let entries = &self.index.entries;
-                    prefetch(entries[self.work[ahead] as usize].start() as *const u8);
-                    if let Some(further) = ahead.checked_sub(AHEAD) {
-                        let entry = entries.as_ptr().wrapping_add(self.work[further] as usize);
-                        prefetch(entry.cast());
-                    }
-                }
-                self.block(i);
-            }
-            if self.gathered == 0 {
-                return;
-            }
-            self.look_up();
-        }
-    }
-
-    /// Scans the contents of a block; what lies in a block inside it counts as
-    /// that one's.
-    fn block(&mut self, i: u32) {
-        let index = self.index;
-        let entry = index.entries[i as usize];
-        self.block_bytes += entry.size;
-        let inner = index.nested()
-            && index
-                .entries
-                .get(i as usize + 1)
-                .is_some_and(|next| next.start() < entry.end());
-        if !inner {
-            self.part(&entry, entry.start(), entry.end());
-            return;
-        }
-        let mut from = entry.start();
-        for other in &index.entries[i as usize + 1..] {
-            if other.start() >= entry.end() {
-                break;
-            }
-            if other.start() > from {
-                self.part(&entry, from, other.start());
-            }
-            from = from.max(other.end());
-        }
-        if from < entry.end() {
-            self.part(&entry, from, entry.end());
-        }
-    }
-
-    /// Scans a part of a block, where there is anything to read.
-    fn part(&mut self, entry: &Entry, start: u64, end: u64) {
-        if entry.has(DIRECT) {
-            // SAFETY: the flag says that one run, read directly, holds all.
-            unsafe { self.words(start, end) };
-            return;
-        }
-        let runs = self.runs;
-        let first = runs.partition_point(|run| run.end <= start);
-        for run in &runs[first..] {
-            if run.start >= end {
-                break;
-            }
-            let (from, to) = (run.start.max(start), run.end.min(end));
-            // SAFETY: a part of a run, copied when the run says so.
-            unsafe { self.memory(from, to, run.flags & COPY != 0) };
-        }
-    }
-
-    /// Scans everything that [`roots::each`] gives. How many bytes that was.
-    pub(crate) fn roots(&mut self, cuts: &roots::Cuts, holes_are_roots: bool) -> u64 {
-        let mut bytes = 0;
-        let (runs, index) = (self.runs, self.index);
-        roots::each(
-            runs,
-            cuts,
-            index,
-            holes_are_roots,
-            &mut |start, end, copy| {
-                bytes += end - start;
-                // SAFETY: a part of a run, copied when the run says so.
-                unsafe { self.memory(start, end, copy) };
-            },
-        );
-        bytes
-    }
-}
-
-/// Flags the blocks that lie wholly in memory that can be read directly.
-pub(crate) fn flag_direct(index: &mut Index, runs: &[Run]) {
-    let mut runs = runs.iter().filter(|run| run.flags & (COPY | ROOT) == ROOT);
-    let mut run = runs.next();
-    for entry in index.entries.iter_mut() {
-        while let Some(at) = run
-            && at.end <= entry.start()
-        {
-            run = runs.next();
-        }
-        if run.is_some_and(|run| run.start <= entry.start() && entry.end() <= run.end) {
-            entry.set(DIRECT);
         }
     }
 }
 
 #[inline]
-fn prefetch(address: *const u8) {
+pub(crate) fn prefetch(address: *const u8) {
     // SAFETY: a prefetch of any address is without effect on the program.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
 }

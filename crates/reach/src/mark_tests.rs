@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::Block;
+use crate::follow::flag_direct;
 use crate::memory::Region;
-use crate::python::{PythonLayout, PythonLong};
+use crate::python::PythonLong;
+use crate::residency::{COPY, ROOT};
 use crate::verdicts::Verdicts;
 use freehold_ledger::format::Verdict;
 use proptest::prelude::*;
@@ -36,6 +38,7 @@ impl Dice {
 enum Shape {
     Apart,
     Dense,
+    Unaligned,
     Overlapping,
     Large,
 }
@@ -50,6 +53,7 @@ fn world(seed: u64, shape: Shape, count: u64, pointers: u64) -> World {
         let (address, size) = match shape {
             Shape::Apart => (at + dice.roll(64) * 8, dice.roll(300)),
             Shape::Dense => (at, dice.roll(4) * 8),
+            Shape::Unaligned => (at + dice.roll(9), dice.roll(70)),
             Shape::Overlapping => (
                 arena.address() + dice.roll(800) * 8,
                 dice.roll(40) * dice.roll(40) * 8,
@@ -60,7 +64,8 @@ fn world(seed: u64, shape: Shape, count: u64, pointers: u64) -> World {
             ),
         };
         let size = size.min(arena.address() + ARENA - address);
-        at = (address + size.max(8)).next_multiple_of(8);
+        at =
+            (address + size.max(1)).next_multiple_of(if shape == Shape::Unaligned { 1 } else { 8 });
         blocks.push(Block {
             address,
             size,
@@ -75,13 +80,12 @@ fn world(seed: u64, shape: Shape, count: u64, pointers: u64) -> World {
     };
     for _ in 0..pointers {
         let target = world.blocks[dice.roll(count) as usize];
-        let value = target.address
-            + match dice.roll(6) {
-                0..3 => 0,
-                3 => dice.roll(target.size),
-                4 => target.size,
-                _ => u64::MAX,
-            };
+        let value = target.address.wrapping_add(match dice.roll(6) {
+            0..3 => 0,
+            3 => dice.roll(target.size),
+            4 => target.size,
+            _ => u64::MAX,
+        });
         let source = world.blocks[dice.roll(count) as usize];
         let place = match dice.roll(12) {
             0 => dice.roll(ROOTS) * 8,
@@ -93,7 +97,7 @@ fn world(seed: u64, shape: Shape, count: u64, pointers: u64) -> World {
                 continue;
             }
         };
-        put(&mut world.roots, place, value.wrapping_add(0));
+        put(&mut world.roots, place, value);
     }
     world
 }
@@ -119,11 +123,11 @@ fn engine(world: &World, python: Option<PythonLong>) -> Vec<Verdict> {
         flags: ROOT,
     };
     // Every second world goes through the path for memory that may be gone.
-    if world.blocks.len() % 2 == 0 {
+    if world.blocks.len().is_multiple_of(2) {
         flag_direct(&mut index, &[run]);
     }
     let runs = [Run {
-        flags: run.flags | (world.blocks.len() as u64 % 3).min(1) * COPY,
+        flags: run.flags | ((world.blocks.len() as u64 % 3).min(1) * COPY),
         ..run
     }];
     let mut marker = Marker::new(&index, &runs, python).unwrap();
@@ -220,7 +224,7 @@ proptest! {
     fn agrees_with_the_oracle(
         seed: u64,
         shape in prop_oneof![
-            Just(Shape::Apart), Just(Shape::Dense), Just(Shape::Overlapping), Just(Shape::Large)
+            Just(Shape::Apart), Just(Shape::Dense), Just(Shape::Unaligned), Just(Shape::Overlapping), Just(Shape::Large)
         ],
         count in 1u64..120,
         density in 0u64..300,
@@ -310,119 +314,5 @@ fn a_long_list_needs_no_deep_stack() {
     );
 }
 
-fn python_world(layout: PythonLayout, words: &[u64], target: u64) -> Verdict {
-    let mut world = world(1, Shape::Apart, 0, 0);
-    // The list lengths also pick the reading path, see `engine`.
-    let address = world.arena.address() + 8192;
-    world.blocks.push(Block {
-        address,
-        size: 64,
-        tag: 0,
-        flags: 0,
-    });
-    for (i, &word) in words.iter().enumerate() {
-        put(&mut world.roots, 24 + i as u64 * 8, word);
-    }
-    let digits = address.wrapping_add(target);
-    put(
-        &mut world.roots,
-        24 + words.len() as u64 * 8,
-        digits & 0x3fff_ffff | digits >> 30 << 32,
-    );
-    engine(
-        &world,
-        Some(PythonLong {
-            type_address: 0x1234_5678,
-            layout,
-        }),
-    )[0]
-}
-
-#[test]
-fn python_integers_hold_blocks() {
-    use PythonLayout::{Size, Tag};
-    let reference_count = 1;
-    let kind = 0x1234_5678;
-    assert_eq!(
-        python_world(Size, &[reference_count, kind, 2], 0),
-        Verdict::Reachable
-    );
-    assert_eq!(
-        python_world(Tag, &[reference_count, kind, 2 << 3], 0),
-        Verdict::Reachable
-    );
-    assert_eq!(
-        python_world(Size, &[reference_count, kind, 2], 8),
-        Verdict::Possible
-    );
-    // Negative, another layout, another type, too long.
-    assert_eq!(
-        python_world(Size, &[1, kind, 2u64.wrapping_neg()], 0),
-        Verdict::Lost
-    );
-    assert_eq!(python_world(Tag, &[1, kind, 2 << 3 | 2], 0), Verdict::Lost);
-    assert_eq!(python_world(Tag, &[1, kind, 2], 0), Verdict::Lost);
-    assert_eq!(python_world(Size, &[1, kind + 8, 2], 0), Verdict::Lost);
-    assert_eq!(python_world(Size, &[1, kind, 3], 0), Verdict::Lost);
-}
-
-#[test]
-fn a_python_integer_of_one_digit_ends_in_half_a_word() {
-    let mut index = Index::new().unwrap();
-    // Below 2^30, as the heap of a program at a fixed address; never read.
-    index
-        .push(&Block {
-            address: 0x2000_0000,
-            size: 0,
-            tag: 1,
-            flags: 0,
-        })
-        .unwrap();
-    index.build().unwrap();
-    let python = PythonLong {
-        type_address: 77,
-        layout: PythonLayout::Size,
-    };
-    let mut marker = Marker::new(&index, &[], Some(python)).unwrap();
-    let words = [1u64, 77, 1, 0x2000_0000];
-    let start = words.as_ptr() as u64;
-    for (bytes, found) in [(24, false), (28, true)] {
-        let words = [1u64, 77, 1, 0x5555_5555_2000_0000];
-        let start = words.as_ptr() as u64;
-        // SAFETY: within the array.
-        unsafe { marker.memory(start, start + bytes, false) };
-        marker.drain();
-        assert_eq!(marker.marked.get(0), found);
-    }
-    // SAFETY: within the array.
-    unsafe { marker.memory(start, start + 32, true) };
-}
-
-#[test]
-fn integers_are_found_across_the_pieces_of_a_long_scan() {
-    let mut index = Index::new().unwrap();
-    index
-        .push(&Block {
-            address: 0x7000_0000_1000,
-            size: 0,
-            tag: 1,
-            flags: 0,
-        })
-        .unwrap();
-    index.build().unwrap();
-    let python = PythonLong {
-        type_address: 77,
-        layout: PythonLayout::Size,
-    };
-    let value = 0x7000_0000_1000u64;
-    for at in (0..3000).step_by(7) {
-        let mut words = vec![0u64; 3010];
-        words[at..at + 3].copy_from_slice(&[77, 2, value & 0x3fff_ffff | value >> 30 << 32]);
-        let mut marker = Marker::new(&index, &[], Some(python)).unwrap();
-        let start = words.as_ptr() as u64;
-        // SAFETY: within the vector.
-        unsafe { marker.memory(start, start + 8 * words.len() as u64, false) };
-        marker.drain();
-        assert!(marker.marked.get(0), "{at}");
-    }
-}
+#[path = "python_tests.rs"]
+mod python;

@@ -11,7 +11,8 @@ pub(crate) const PAGE: u64 = 4096;
 
 /// Memory from this size on asks for huge pages: tables are read at random,
 /// and most of the time would go to address translation.
-const HUGE_FROM: usize = 8 << 20;
+const HUGE_FROM: usize = 4 << 20;
+const HUGE_PAGE: usize = 2 << 20;
 
 /// An anonymous mapping, zeroed, given back when dropped.
 pub(crate) struct Region {
@@ -34,42 +35,47 @@ impl Region {
 
     /// As [`Region::new`], for a table that will be filled and read at random.
     pub(crate) fn dense(len: usize) -> Result<Region, Error> {
-        let region = Region::new(len)?;
+        if len < HUGE_FROM {
+            return Region::new(len);
+        }
+        // Huge pages must be aligned: what is too much at the start is lost
+        // address space, not memory.
+        let len = len.next_multiple_of(HUGE_PAGE) + HUGE_PAGE;
+        let mut region = Region::new(len)?;
+        let spare = region.address.next_multiple_of(HUGE_PAGE) - region.address;
+        if spare > 0 {
+            // SAFETY: the start of our own mapping, which nobody uses yet.
+            let _ = unsafe { sys::call(libc::SYS_munmap, [region.address, spare, 0, 0, 0, 0]) };
+            region.address += spare;
+            region.len -= spare;
+        }
         region.prefer_huge();
         Ok(region)
     }
 
-    fn prefer_huge(&self) {
-        if self.len >= HUGE_FROM {
-            // SAFETY: advice about our own mapping; refusal is harmless.
-            let _ = unsafe {
-                sys::call(
-                    libc::SYS_madvise,
-                    [
-                        self.address,
-                        self.len,
-                        libc::MADV_HUGEPAGE as usize,
-                        0,
-                        0,
-                        0,
-                    ],
-                )
-            };
-        }
+    /// Asks for huge pages.
+    pub(crate) fn prefer_huge(&self) {
+        // SAFETY: advice about our own mapping; refusal is harmless.
+        let _ = unsafe {
+            sys::call(
+                libc::SYS_madvise,
+                [
+                    self.address,
+                    self.len,
+                    libc::MADV_HUGEPAGE as usize,
+                    0,
+                    0,
+                    0,
+                ],
+            )
+        };
     }
 
-    /// Makes the mapping larger; it may move.
+    /// Makes the mapping larger; it moves.
     fn grow(&mut self, len: usize) -> Result<(), Error> {
-        let len = len.next_multiple_of(PAGE as usize);
-        let flags = libc::MREMAP_MAYMOVE as usize;
-        // SAFETY: the mapping is ours, and nobody keeps its address: callers
-        // ask for it anew through `&self` each time.
-        let address =
-            unsafe { sys::call(libc::SYS_mremap, [self.address, self.len, len, flags, 0, 0]) }
-                .map_err(Error::Memory)?;
-        self.address = address;
-        self.len = len;
-        self.prefer_huge();
+        let mut larger = Region::dense(len)?;
+        larger.bytes_mut()[..self.len].copy_from_slice(self.bytes());
+        *self = larger;
         Ok(())
     }
 

@@ -4,25 +4,25 @@
 //! word bits   46..30        29..8           the block's place
 //!             top[2^17] ->  leaf[2^22]  ->  entries[i]
 //! ```
-//! A leaf has a number for each 256 bytes (a *granule*): the first block that
-//! starts there, or else a block that covers it. From there the right block is
-//! at most a few entries away. Blocks of a megabyte and more are only entered
+//! A leaf knows for each 256 bytes (a *granule*) the first block that starts
+//! there, or else a block that covers it, and where blocks start. That is all
+//! it takes for a pointer to a start: entries are read for others only, because
+//! each place that is read at random costs a cache miss. Blocks of a megabyte and more are only entered
 //! where they start: one reservation of a terabyte must not fill tables.
 
-use crate::memory::{List, PAGE, Plain, Region};
+use crate::leaf::{GRANULE_BITS, GRANULES, Granule, LEAF_BITS, LEAF_BYTES, Leaf, Words, page_of};
+use crate::memory::{List, Plain, Region};
 use crate::{Block, Error};
 
 /// User addresses have this many bits.
 const ADDRESS_BITS: u32 = 47;
-/// One leaf covers this many bits.
-const LEAF_BITS: u32 = 30;
-const GRANULE_BITS: u32 = 8;
-const GRANULES: usize = 1 << (LEAF_BITS - GRANULE_BITS);
-const LEAF_PAGES: usize = 1 << (LEAF_BITS - PAGE.trailing_zeros());
 /// Blocks from this size on are not entered in every granule.
 const LARGE: u64 = 1 << 20;
 /// In a word of `top`: a large block reaches into this gigabyte.
 const HAS_LARGE: u64 = 1;
+
+/// With so many blocks, leaves are worth huge pages.
+const MANY: usize = 1 << 17;
 
 /// No block.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -65,10 +65,6 @@ impl Entry {
     }
 }
 
-/// A leaf's parts: granules, pages that allocators use, pages with one
-/// tombstone.
-const LEAF_BYTES: usize = GRANULES * 4 + 2 * (LEAF_PAGES / 8);
-
 /// All blocks, found by address.
 pub(crate) struct Index {
     pub(crate) entries: List<Entry>,
@@ -77,6 +73,7 @@ pub(crate) struct Index {
     parents: List<u32>,
     large: List<u32>,
     top: Region,
+    /// Address and size of each leaf.
     leaves: List<u64>,
     /// Read by lookups in gigabytes where only large blocks are.
     empty: Region,
@@ -214,8 +211,13 @@ impl Index {
         if word & !HAS_LARGE != 0 && word & !HAS_LARGE != self.empty.address() {
             return Ok(Leaf(word & !HAS_LARGE));
         }
-        let leaf = Region::new(LEAF_BYTES)?;
+        let leaf = if self.entries.len() < MANY {
+            Region::new(LEAF_BYTES)?
+        } else {
+            Region::dense(LEAF_BYTES)?
+        };
         self.leaves.push(leaf.address())?;
+        self.leaves.push(leaf.len() as u64)?;
         self.set_top(gigabyte, leaf.address() | word & HAS_LARGE);
         let address = leaf.address();
         // Given back when the index is dropped.
@@ -255,14 +257,14 @@ impl Index {
     /// First step of a lookup: the place in the granules, to be prefetched;
     /// null when no block is near. `word - low < span` must hold.
     #[inline]
-    pub(crate) fn granule(&self, word: u64) -> *const u32 {
+    pub(crate) fn granule(&self, word: u64) -> *const Granule {
         debug_assert!(word >> ADDRESS_BITS == 0);
         // SAFETY: `word` is within `low..low + span`, below 2^47.
         let top = unsafe { *(self.top.address() as *const u64).add((word >> LEAF_BITS) as usize) };
         if top == 0 {
             return core::ptr::null();
         }
-        let leaf = (top & !HAS_LARGE) as *const u32;
+        let leaf = (top & !HAS_LARGE) as *const Granule;
         leaf.wrapping_add((word >> GRANULE_BITS) as usize & (GRANULES - 1))
     }
 
@@ -327,77 +329,10 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        for &leaf in self.leaves.iter() {
+        for leaf in self.leaves.chunks_exact(2) {
+            let arguments = [leaf[0] as usize, leaf[1] as usize, 0, 0, 0, 0];
             // SAFETY: each was mapped by `leaf` with this size.
-            let _ = unsafe {
-                crate::sys::call(libc::SYS_munmap, [leaf as usize, LEAF_BYTES, 0, 0, 0, 0])
-            };
+            let _ = unsafe { crate::sys::call(libc::SYS_munmap, arguments) };
         }
     }
 }
-
-/// Address of a leaf, which lives as long as its index.
-#[derive(Clone, Copy)]
-struct Leaf(u64);
-
-fn page_of(address: u64) -> usize {
-    (address >> PAGE.trailing_zeros()) as usize & (LEAF_PAGES - 1)
-}
-
-/// One part of a leaf.
-struct Words(u64);
-
-impl Words {
-    fn granules(leaf: Leaf) -> Words {
-        Words(leaf.0)
-    }
-
-    fn pages(leaf: Leaf) -> Words {
-        Words(leaf.0 + GRANULES as u64 * 4)
-    }
-
-    fn tombs(leaf: Leaf) -> Words {
-        Words(leaf.0 + GRANULES as u64 * 4 + LEAF_PAGES as u64 / 8)
-    }
-
-    fn get(&self, page: usize) -> bool {
-        // SAFETY: `page < LEAF_PAGES`, so the byte is within the leaf.
-        unsafe { *(self.0 as *const u8).add(page / 8) >> (page % 8) & 1 != 0 }
-    }
-
-    fn set(&mut self, page: usize) {
-        // SAFETY: as for `get`; nobody else uses the leaf meanwhile.
-        unsafe { *(self.0 as *mut u8).add(page / 8) |= 1 << (page % 8) };
-    }
-
-    fn place(&self, address: u64) -> *mut u32 {
-        let granule = (address >> GRANULE_BITS) as usize & (GRANULES - 1);
-        (self.0 as *mut u32).wrapping_add(granule)
-    }
-
-    /// Block `i` starts at `address`; the first in a granule is kept.
-    fn start_here(&mut self, address: u64, i: u32, entries: &[Entry]) {
-        let place = self.place(address);
-        // SAFETY: the place is within the leaf.
-        let number = unsafe { *place };
-        let starts = number != 0 && {
-            let other = entries[number as usize - 1].start();
-            other >> GRANULE_BITS == address >> GRANULE_BITS
-        };
-        if !starts {
-            // SAFETY: as above.
-            unsafe { *place = i + 1 };
-        }
-    }
-
-    /// Block `i` covers the start of the granule; no block starts there yet,
-    /// because blocks come in order.
-    fn cover(&mut self, address: u64, i: u32) {
-        // SAFETY: the place is within the leaf.
-        unsafe { *self.place(address) = i + 1 };
-    }
-}
-
-#[cfg(test)]
-#[path = "pages_tests.rs"]
-mod tests;
