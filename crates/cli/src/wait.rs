@@ -12,6 +12,7 @@ use std::io;
 use std::mem::zeroed;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
 
 use libc::{c_int, c_void, pid_t, siginfo_t};
 
@@ -158,7 +159,7 @@ pub(crate) fn until_end(program: pid_t, mut reaped: impl FnMut(pid_t, End)) -> i
         match (take(pid), pid == program) {
             (Change::End(end), true) => return Ok(Ended { end, name }),
             (Change::End(end), false) => reaped(pid, end),
-            (Change::Stop, true) if STOPPING.swap(0, SeqCst) != 0 => stop_with(program),
+            (Change::Stop, true) if is_group_stopping() => stop_with(program),
             _ => {}
         }
     }
@@ -194,6 +195,18 @@ fn take(pid: pid_t) -> Change {
     }
 }
 
+/// Whether the stop of the program is one of the whole group. Its signal may
+/// reach the program a moment before it reaches this process.
+fn is_group_stopping() -> bool {
+    (0..20).any(|_| {
+        let is_stopping = STOPPING.swap(0, SeqCst) != 0;
+        if !is_stopping {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        is_stopping
+    })
+}
+
 /// The program stopped: so does this process, for the shell to see. When it is
 /// continued, so is the program, unless the whole group was.
 fn stop_with(program: pid_t) {
@@ -201,7 +214,8 @@ fn stop_with(program: pid_t) {
     // child and was not waited for.
     unsafe {
         libc::raise(libc::SIGSTOP);
-        if is_stopped(program) {
+        // Not when another stop has come meanwhile.
+        if STOPPING.load(SeqCst) == 0 && is_stopped(program) {
             libc::kill(program, libc::SIGCONT);
         }
     }

@@ -179,6 +179,7 @@ fn ctrl_c_on_a_terminal_reaches_the_program() {
     unsafe {
         command.pre_exec(|| {
             libc::setsid();
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
             match libc::ioctl(0, libc::TIOCSCTTY, 0) {
                 0 => Ok(()),
                 _ => Err(std::io::Error::last_os_error()),
