@@ -34,7 +34,8 @@ const NEEDED: &[(&str, &str)] = &[
 pub(crate) fn missing() -> Vec<&'static str> {
     let absent = NEEDED.iter().filter(|(proof, _)| {
         let name = proof.rsplit('/').next().unwrap_or(proof);
-        !std::path::Path::new(proof).exists() && !(proof.contains("/bin/") && in_path(name))
+        let is_program = proof.contains("/bin/");
+        !(std::path::Path::new(proof).exists() || is_program && in_path(name))
     });
     absent.map(|(_, package)| *package).collect()
 }

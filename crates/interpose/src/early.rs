@@ -57,7 +57,7 @@ mod tests {
     fn blocks_are_aligned_apart_and_known() {
         let a = allocate(100, 8);
         let b = allocate(10, 256);
-        assert!(a as usize % 16 == 0 && b as usize % 256 == 0);
+        assert!((a as usize).is_multiple_of(16) && (b as usize).is_multiple_of(256));
         assert!(b as usize >= a as usize + 100);
         assert!(owns(a) && owns(b) && !owns(core::ptr::null()));
         // SAFETY: both are ours.

@@ -157,7 +157,10 @@ pub(crate) fn read_link(path: &CStr, out: &mut [u8]) -> usize {
 fn build_id(image: &[u8], skew: usize) -> Option<&[u8]> {
     const PT_NOTE: u32 = 4;
     const NT_GNU_BUILD_ID: u32 = 3;
-    let half = |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?));
+    let half = |at: usize| {
+        let bytes = image.get(at..at.checked_add(4)?)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    };
     let word = |at: usize| {
         let bytes = image.get(at..at.checked_add(8)?)?;
         usize::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok()
@@ -173,18 +176,19 @@ fn build_id(image: &[u8], skew: usize) -> Option<&[u8]> {
         if half(header)? != PT_NOTE {
             continue;
         }
-        let mut at = word(header + 16)?.wrapping_add(skew);
-        let end = at.checked_add(word(header + 40)?)?.min(image.len());
+        let mut at = word(header.checked_add(16)?)?.wrapping_add(skew);
+        let end = at.checked_add(word(header.checked_add(40)?)?)?;
+        let end = end.min(image.len());
         while at.checked_add(12)? <= end {
             let name_len = half(at)? as usize;
             let len = half(at + 4)? as usize;
             let kind = half(at + 8)?;
             let name = at + 12;
-            let data = name.checked_add(name_len.next_multiple_of(4))?;
+            let data = name.checked_add(name_len.checked_next_multiple_of(4)?)?;
             if kind == NT_GNU_BUILD_ID && image.get(name..name + 4)? == b"GNU\0" {
                 return image.get(data..data.checked_add(len)?);
             }
-            at = data.checked_add(len.next_multiple_of(4))?;
+            at = data.checked_add(len.checked_next_multiple_of(4)?)?;
         }
     }
     None

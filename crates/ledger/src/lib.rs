@@ -32,6 +32,8 @@ mod space;
 #[cfg(not(loom))]
 mod sys;
 #[cfg(not(loom))]
+mod thread_log;
+#[cfg(not(loom))]
 mod trie;
 #[cfg(not(loom))]
 pub mod writer;

@@ -10,25 +10,24 @@
 use core::ffi::CStr;
 
 use crate::format::{
-    ADDRESS_LIMIT, CALLING, Family, LEDGER_MAGIC, MAX_MODULES, MAX_THREADS, Module, Owner, Record,
-    Root, SESSION_MAGIC, Section, SessionHeader, Slot, State, TICKING, ThreadEntry, VERSION,
+    CALLING, LEDGER_MAGIC, MAX_MODULES, Module, Record, Root, SESSION_MAGIC, Section,
+    SessionHeader, State, TICKING, ThreadEntry, VERSION,
 };
-use crate::index::{self, Inserted, Removed};
+use crate::index;
 use crate::primitive::{AtomicU32, Ordering};
-use crate::records::{self, Batches, Pool};
+use crate::records::Batches;
 use crate::space::Memory;
 use crate::sys;
+use crate::thread_log;
+pub use crate::thread_log::{Allocation, Known, Release, ThreadLog};
 pub use crate::trie::Path;
 use crate::trie::Trie;
-
-/// A thread adds to the shared sum of live bytes when it has this much.
-const LIVE_STEP: i64 = 64 << 10;
 
 /// What the threads of a process share.
 #[repr(C)]
 pub struct Ledger {
-    memory: Memory,
-    batches: Batches,
+    pub(crate) memory: Memory,
+    pub(crate) batches: Batches,
     trie: Trie,
     slot: u32,
 }
@@ -366,7 +365,7 @@ impl Ledger {
 
     /// What the ledger has on the block at `address`, when it is live.
     pub fn find(&self, address: u64) -> Option<Record> {
-        can_index(address)
+        thread_log::can_index(address)
             .then(|| index::find(&self.memory, address))
             .flatten()
             .map(|slot| self.memory.record(slot))
@@ -396,294 +395,10 @@ fn id_words(what: &Loaded<'_>) -> impl Iterator<Item = u64> {
     })
 }
 
-/// What one thread has for itself. Zeroed bytes are one that has not begun.
-#[derive(Debug)]
-#[repr(C)]
-pub struct ThreadLog {
-    pool: Pool,
-    entry: *const ThreadEntry,
-    live: i64,
-    number: u32,
-}
-
-/// A block that the ledger knew.
-#[derive(Clone, Copy, Debug)]
-pub struct Known {
-    /// Its record.
-    pub record: Record,
-}
-
-/// What the ledger says to a release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
-    /// The block was live; it is not any more.
-    Live,
-    /// It was released before, and its address was not handed out since.
-    Dead,
-    /// The ledger does not know the address.
-    Unknown,
-}
-
-/// A block that was just allocated.
-#[derive(Clone, Copy, Debug)]
-pub struct Allocation {
-    /// Its address.
-    pub address: u64,
-    /// Bytes that were asked for.
-    pub size: u64,
-    /// Its stack.
-    pub stack: u32,
-    /// Its family.
-    pub family: Family,
-}
-
-impl ThreadLog {
-    /// Begins the log of the calling thread, whose kernel id is `tid`.
-    pub fn begin(&mut self, ledger: &Ledger, tid: u32, name: [u64; 2]) {
-        let header = ledger.memory.header();
-        let bytes = size_of::<ThreadEntry>() as u64;
-        let most = MAX_THREADS as u32;
-        let number = match header.threads.load(Ordering::Relaxed) < most {
-            true => ledger
-                .memory
-                .take(Section::Threads, &header.threads, 1, bytes),
-            // The last one is shared; its sums can then miss events.
-            false => Some(most - 1),
-        };
-        self.entry = number.map_or(core::ptr::null(), |n| ledger.thread(n));
-        self.take_over(ledger, tid, name);
-    }
-
-    /// Goes on with the log of a thread that ended.
-    pub fn take_over(&mut self, ledger: &Ledger, tid: u32, name: [u64; 2]) {
-        // Relaxed: a plain count.
-        let numbers = &ledger.memory.header().thread_numbers;
-        self.number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(entry) = self.entry() {
-            entry.tid.store(tid, Ordering::Relaxed);
-            entry.number.store(self.number, Ordering::Relaxed);
-            for (to, word) in entry.name.iter().zip(name) {
-                to.store(word, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Begins a log for events that interrupt those of `outer`: it counts to
-    /// the same entry and has its own records.
-    pub fn begin_nested(&mut self, outer: &ThreadLog) {
-        self.entry = outer.entry;
-        self.number = outer.number;
-    }
-
-    /// Its number in records.
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// Notes an allocation that has been made. False when there was no room.
-    #[inline(always)]
-    pub fn allocated(&mut self, ledger: &Ledger, what: Allocation) -> bool {
-        self.count_allocation(what.size);
-        if !can_index(what.address) {
-            return unindexed(ledger);
-        }
-        let Some((number, generation)) = self.pool.take(&ledger.memory, &ledger.batches) else {
-            return dropped(ledger, what.size);
-        };
-        let record = Record {
-            size: what.size,
-            stack: what.stack,
-            time_ms: ledger.now_ms(),
-            thread: self.number,
-            family: what.family,
-            owner: Owner::Caller,
-            scope: 0,
-            tag: 0,
-            generation,
-        };
-        self.pool.write(&ledger.memory, number, &record);
-        match index::insert(&ledger.memory, what.address, number, generation) {
-            Inserted::New => {
-                self.note_peak(ledger);
-                true
-            }
-            Inserted::Replaced(old) => {
-                self.unseen(ledger, old);
-                true
-            }
-            Inserted::Full => {
-                self.pool.give(&ledger.memory, &ledger.batches, number);
-                dropped(ledger, what.size)
-            }
-        }
-    }
-
-    /// Notes a release that is about to be made.
-    #[inline(always)]
-    pub fn released(&mut self, ledger: &Ledger, address: u64) -> Release {
-        if !can_index(address) {
-            return Release::Unknown;
-        }
-        match index::remove(&ledger.memory, address) {
-            Removed::Live(slot) => {
-                // SAFETY: the slot was in the index until now.
-                let size = unsafe { records::size(&ledger.memory, slot.record()) };
-                self.pool
-                    .give(&ledger.memory, &ledger.batches, slot.record());
-                self.count_release(ledger, size);
-                Release::Live
-            }
-            Removed::Dead(_) => Release::Dead,
-            Removed::Unknown => Release::Unknown,
-        }
-    }
-
-    /// The same for a release that may fail, as that of `realloc`: gives what
-    /// the block was, for [`ThreadLog::restored`].
-    pub fn released_for_now(&mut self, ledger: &Ledger, address: u64) -> Option<Known> {
-        let record = ledger.find(address)?;
-        (self.released(ledger, address) == Release::Live).then_some(Known { record })
-    }
-
-    /// Notes again a block whose release was noted but not made.
-    pub fn restored(&mut self, ledger: &Ledger, address: u64, known: &Known) {
-        let Some((number, generation)) = self.pool.take(&ledger.memory, &ledger.batches) else {
-            dropped(ledger, known.record.size);
-            return;
-        };
-        let record = Record {
-            generation,
-            ..known.record
-        };
-        self.pool.write(&ledger.memory, number, &record);
-        if index::insert(&ledger.memory, address, number, generation) == Inserted::Full {
-            self.pool.give(&ledger.memory, &ledger.batches, number);
-            dropped(ledger, record.size);
-        }
-        if let Some(entry) = self.entry() {
-            sub(&entry.releases, 1);
-            sub(&entry.released_bytes, record.size);
-        }
-        self.live += record.size as i64;
-    }
-
-    /// Changes the family of a live block: C++ `new` calls `malloc`. False when
-    /// the ledger does not know the block.
-    #[inline(always)]
-    pub fn refamily(&mut self, ledger: &Ledger, address: u64, family: Family) -> bool {
-        if !can_index(address) {
-            return false;
-        }
-        let Some(slot) = index::find(&ledger.memory, address) else {
-            return false;
-        };
-        // SAFETY: the block was just handed to this thread, so nobody else
-        // releases it or writes its record.
-        let mut record = unsafe { records::read(&ledger.memory, slot.record()) };
-        record.family = family;
-        self.pool.write(&ledger.memory, slot.record(), &record);
-        true
-    }
-
-    /// The address was handed out again, so it must have been released in a
-    /// way that nobody saw.
-    #[cold]
-    #[inline(never)]
-    fn unseen(&mut self, ledger: &Ledger, old: Slot) {
-        let unseen = &ledger.memory.header().unseen_releases;
-        unseen.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the slot was in the index until now.
-        let size = unsafe { records::read(&ledger.memory, old.record()) }.size;
-        self.count_release(ledger, size);
-        self.pool
-            .give(&ledger.memory, &ledger.batches, old.record());
-    }
-
-    #[inline(always)]
-    fn entry(&self) -> Option<&ThreadEntry> {
-        // SAFETY: null, or an entry of the mapping that belongs to this thread.
-        unsafe { self.entry.as_ref() }
-    }
-
-    #[inline(always)]
-    fn count_allocation(&mut self, size: u64) {
-        if let Some(entry) = self.entry() {
-            add(&entry.allocations, 1);
-            add(&entry.allocated_bytes, size);
-        }
-        self.live += size as i64;
-    }
-
-    #[inline(always)]
-    fn count_release(&mut self, ledger: &Ledger, size: u64) {
-        if let Some(entry) = self.entry() {
-            add(&entry.releases, 1);
-            add(&entry.released_bytes, size);
-        }
-        self.live -= size as i64;
-        if self.live.unsigned_abs() > LIVE_STEP as u64 {
-            self.flush_live(ledger);
-        }
-    }
-
-    /// Brings the shared sum of live bytes up to date.
-    #[cold]
-    #[inline(never)]
-    fn flush_live(&mut self, ledger: &Ledger) {
-        let header = ledger.memory.header();
-        // Relaxed: a plain sum and its maximum.
-        let before = header.live_bytes.fetch_add(self.live, Ordering::Relaxed);
-        let now = before.saturating_add(self.live).max(0);
-        header.peak_bytes.fetch_max(now as u64, Ordering::Relaxed);
-        self.live = 0;
-    }
-
-    #[inline(always)]
-    fn note_peak(&mut self, ledger: &Ledger) {
-        if self.live > LIVE_STEP {
-            self.flush_live(ledger);
-        }
-    }
-}
-
 impl Ledger {
-    fn thread(&self, number: u32) -> &ThreadEntry {
+    pub(crate) fn thread(&self, number: u32) -> &ThreadEntry {
         let at = u64::from(number) * size_of::<ThreadEntry>() as u64;
         // SAFETY: numbers below the count are committed; made of atomics.
         unsafe { &*self.memory.at(Section::Threads, at).cast::<ThreadEntry>() }
     }
-}
-
-#[inline(always)]
-fn can_index(address: u64) -> bool {
-    address < ADDRESS_LIMIT && address & 7 == 0
-}
-
-/// One writer: a load and a store, which compile to one instruction.
-#[inline(always)]
-fn add(to: &crate::primitive::AtomicU64, what: u64) {
-    let now = to.load(Ordering::Relaxed);
-    to.store(now.wrapping_add(what), Ordering::Relaxed);
-}
-
-fn sub(to: &crate::primitive::AtomicU64, what: u64) {
-    let now = to.load(Ordering::Relaxed);
-    to.store(now.wrapping_sub(what), Ordering::Relaxed);
-}
-
-#[cold]
-#[inline(never)]
-fn dropped(ledger: &Ledger, size: u64) -> bool {
-    let header = ledger.memory.header();
-    header.dropped_records.fetch_add(1, Ordering::Relaxed);
-    header.dropped_bytes.fetch_add(size, Ordering::Relaxed);
-    false
-}
-
-#[cold]
-#[inline(never)]
-fn unindexed(ledger: &Ledger) -> bool {
-    let header = ledger.memory.header();
-    header.unindexed.fetch_add(1, Ordering::Relaxed);
-    false
 }

@@ -1,3 +1,5 @@
+//! The list of mappings, and hostile text in its place.
+
 use super::*;
 use proptest::prelude::*;
 

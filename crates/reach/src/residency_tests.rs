@@ -1,3 +1,5 @@
+//! The sources of resident pages against each other.
+
 use super::*;
 use crate::maps::{HEAP, READ, WRITE};
 

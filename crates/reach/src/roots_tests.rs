@@ -1,3 +1,5 @@
+//! Root ranges against their definition.
+
 use super::*;
 use crate::Block;
 use crate::pages::Index;

@@ -76,7 +76,6 @@ fn is_recorded() -> bool {
     process.is_active() && process.records(Mmap)
 }
 
-#[expect(clippy::too_many_arguments, reason = "those of mmap, and two of ours")]
 unsafe extern "C" fn on_mmap(
     at: usize,
     len: usize,
@@ -114,7 +113,7 @@ pub unsafe extern "C" fn munmap(at: usize, len: usize) -> c_int {
     real::resolve();
     // SAFETY: the signature of munmap.
     let function = unsafe { real::MUNMAP.get::<UnmapFn>() }.unwrap_or(raw_munmap);
-    if is_recorded() && at % PAGE == 0 && len != 0 {
+    if is_recorded() && at.is_multiple_of(PAGE) && len != 0 {
         unmapped(at, len);
     }
     // SAFETY: as the caller called us.
