@@ -108,9 +108,39 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// Begins an event when nothing is in the way, as is nearly always so; else
+    /// [`Event::begin`] must be tried.
+    #[inline(always)]
+    pub(crate) fn open() -> Option<Event> {
+        let thread: *mut Thread;
+        // SAFETY: reads our own thread-local word.
+        unsafe {
+            asm!(
+                "mov {at}, qword ptr [rip + freehold_tls@GOTTPOFF]",
+                "mov {at}, qword ptr fs:[{at}]",
+                at = out(reg) thread,
+                options(readonly, nostack, preserves_flags),
+            );
+        }
+        if thread.is_null() {
+            return None;
+        }
+        // SAFETY: once set it points to a state that is never unmapped.
+        let gate = unsafe { &(*thread).gate };
+        // Relaxed: see `begin`.
+        if gate.load(Ordering::Relaxed) != Gate::Open as u32 {
+            return None;
+        }
+        gate.store(Gate::Busy as u32, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        Some(Event {
+            thread,
+            nested: false,
+        })
+    }
+
     /// Begins an event, unless nothing is recorded. What runs until it is
     /// dropped must not call anything that the program could have replaced.
-    #[inline(always)]
     pub(crate) fn begin() -> Option<Event> {
         // SAFETY: the word belongs to this thread.
         let thread = unsafe { (*local()).thread };

@@ -263,6 +263,19 @@ impl Slot {
     pub fn is_dead(self) -> bool {
         self.0 & Slot::DEAD != 0
     }
+    /// Flags and offset.
+    const PLACE: u64 = Slot::FROZEN | Slot::DEAD | 0x1fff << 32;
+
+    /// Whether a block at this offset lives here, and the slot is not frozen.
+    #[inline(always)]
+    pub fn is_live_at(self, offset: u32) -> bool {
+        self.0 & Slot::PLACE == u64::from(offset) << 32 && self != Slot::EMPTY
+    }
+    /// Whether this is the tombstone of a block at this offset, not frozen.
+    #[inline(always)]
+    pub fn is_tombstone_of(self, offset: u32) -> bool {
+        self.0 & Slot::PLACE == Slot::DEAD | u64::from(offset) << 32
+    }
     /// Distance of the block from the start of its region, in units of 8 bytes.
     pub fn offset(self) -> u32 {
         (self.0 >> 32) as u32 & 0x1fff

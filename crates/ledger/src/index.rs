@@ -96,11 +96,39 @@ fn probe(slots: &[AtomicU64], home: usize, i: usize) -> &AtomicU64 {
     unsafe { slots.get_unchecked(at) }
 }
 
+/// The home slot of `address`, when its region has a segment.
+#[inline(always)]
+fn home_slot<S: Space>(space: &S, address: u64) -> Option<&AtomicU64> {
+    // Acquire: as in `insert_anywhere`.
+    let segment = SegmentRef(space.entry(address)?.load(Ordering::Acquire));
+    (segment != SegmentRef::NONE).then(|| {
+        let slots = space.slots(segment);
+        probe(slots, home(offset_of(address), segment.class()), 0)
+    })
+}
+
 /// Puts a live slot for `address`, which must be a multiple of 8.
+///
+/// Mostly the home slot is free, or holds the tombstone of the same address:
+/// only that is worth being in line.
 #[inline(always)]
 pub fn insert<S: Space>(space: &S, address: u64, record: u32, generation: u16) -> Inserted {
     let offset = offset_of(address);
     let new = Slot::live(offset, record, generation);
+    if let Some(at) = home_slot(space, address) {
+        // Relaxed: only compared; the exchange orders.
+        let slot = Slot(at.load(Ordering::Relaxed));
+        if (slot == Slot::EMPTY || slot.is_tombstone_of(offset))
+            && space.exchange(at, slot.0, new.0)
+        {
+            return Inserted::New;
+        }
+    }
+    insert_anywhere(space, address, offset, new)
+}
+
+#[inline(never)]
+fn insert_anywhere<S: Space>(space: &S, address: u64, offset: u32, new: Slot) -> Inserted {
     loop {
         let Some(entry) = space.entry_or_new(address) else {
             return Inserted::Full;
@@ -135,7 +163,6 @@ enum Attempt<T> {
     Replaced,
 }
 
-#[inline(always)]
 fn insert_into<S: Space>(
     space: &S,
     segment: SegmentRef,
@@ -182,6 +209,18 @@ fn insert_into<S: Space>(
 /// Turns the live slot of `address` into a tombstone.
 #[inline(always)]
 pub fn remove<S: Space>(space: &S, address: u64) -> Removed {
+    if let Some(at) = home_slot(space, address) {
+        // Relaxed: as in `insert`.
+        let slot = Slot(at.load(Ordering::Relaxed));
+        if slot.is_live_at(offset_of(address)) && space.exchange(at, slot.0, slot.0 | Slot::DEAD) {
+            return Removed::Live(slot);
+        }
+    }
+    remove_anywhere(space, address)
+}
+
+#[inline(never)]
+fn remove_anywhere<S: Space>(space: &S, address: u64) -> Removed {
     let offset = offset_of(address);
     'again: loop {
         let Some(entry) = space.entry(address) else {

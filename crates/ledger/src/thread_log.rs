@@ -5,12 +5,25 @@ use crate::format::{
     ADDRESS_LIMIT, Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry,
 };
 use crate::index::{self, Inserted, Removed};
-use crate::primitive::Ordering;
+use crate::primitive::{AtomicU32, AtomicU64, Ordering};
 use crate::records::{self, Pool};
 use crate::writer::Ledger;
 
-/// A thread adds to the shared sum of live bytes when it has this much.
-const LIVE_STEP: i64 = 64 << 10;
+/// A thread adds to the shared sum of live bytes each time that one of its own
+/// sums crosses a multiple of this power of two: 64 KiB.
+const STEP_BITS: u32 = 16;
+
+/// Where threads count that found no entry: nobody reads it.
+static NOBODY: ThreadEntry = ThreadEntry {
+    tid: AtomicU32::new(0),
+    number: AtomicU32::new(0),
+    allocations: AtomicU64::new(0),
+    releases: AtomicU64::new(0),
+    allocated_bytes: AtomicU64::new(0),
+    released_bytes: AtomicU64::new(0),
+    name: [const { AtomicU64::new(0) }; 2],
+    spare: AtomicU64::new(0),
+};
 
 /// What one thread has for itself. Zeroed bytes are one that has not begun.
 #[derive(Debug)]
@@ -18,8 +31,10 @@ const LIVE_STEP: i64 = 64 << 10;
 pub struct ThreadLog {
     pool: Pool,
     entry: *const ThreadEntry,
-    live: i64,
+    /// What of the entry's sums is in the shared sum already.
+    shared: i64,
     number: u32,
+    nested: bool,
 }
 
 /// A block that the ledger knew.
@@ -66,7 +81,7 @@ impl ThreadLog {
             // The last one is shared; its sums can then miss events.
             false => Some(most - 1),
         };
-        self.entry = number.map_or(core::ptr::null(), |n| ledger.thread(n));
+        self.entry = number.map_or(&NOBODY, |n| ledger.thread(n));
         self.take_over(ledger, tid, name);
     }
 
@@ -75,12 +90,11 @@ impl ThreadLog {
         // Relaxed: a plain count.
         let numbers = &ledger.memory.header().thread_numbers;
         self.number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(entry) = self.entry() {
-            entry.tid.store(tid, Ordering::Relaxed);
-            entry.number.store(self.number, Ordering::Relaxed);
-            for (to, word) in entry.name.iter().zip(name) {
-                to.store(word, Ordering::Relaxed);
-            }
+        let entry = self.entry();
+        entry.tid.store(tid, Ordering::Relaxed);
+        entry.number.store(self.number, Ordering::Relaxed);
+        for (to, word) in entry.name.iter().zip(name) {
+            to.store(word, Ordering::Relaxed);
         }
     }
 
@@ -89,6 +103,7 @@ impl ThreadLog {
     pub fn begin_nested(&mut self, outer: &ThreadLog) {
         self.entry = outer.entry;
         self.number = outer.number;
+        self.nested = true;
     }
 
     /// Its number in records.
@@ -99,7 +114,7 @@ impl ThreadLog {
     /// Notes an allocation that has been made. False when there was no room.
     #[inline(always)]
     pub fn allocated(&mut self, ledger: &Ledger, what: Allocation) -> bool {
-        self.count_allocation(what.size);
+        self.count_allocation(ledger, what.size);
         if !can_index(what.address) {
             return unindexed(ledger);
         }
@@ -119,10 +134,7 @@ impl ThreadLog {
         };
         self.pool.write(&ledger.memory, number, &record);
         match index::insert(&ledger.memory, what.address, number, generation) {
-            Inserted::New => {
-                self.note_peak(ledger);
-                true
-            }
+            Inserted::New => true,
             Inserted::Replaced(old) => {
                 self.unseen(ledger, old);
                 true
@@ -176,11 +188,9 @@ impl ThreadLog {
             self.pool.give(&ledger.memory, &ledger.batches, number);
             dropped(ledger, record.size);
         }
-        if let Some(entry) = self.entry() {
-            sub(&entry.releases, 1);
-            sub(&entry.released_bytes, record.size);
-        }
-        self.live += record.size as i64;
+        let entry = self.entry();
+        sub(&entry.releases, 1);
+        sub(&entry.released_bytes, record.size);
     }
 
     /// Changes the family of a live block: C++ `new` calls `malloc`. False when
@@ -216,49 +226,49 @@ impl ThreadLog {
     }
 
     #[inline(always)]
-    fn entry(&self) -> Option<&ThreadEntry> {
-        // SAFETY: null, or an entry of the mapping that belongs to this thread.
-        unsafe { self.entry.as_ref() }
+    fn entry(&self) -> &ThreadEntry {
+        // SAFETY: an entry of the mapping that belongs to this thread, or
+        // `NOBODY`: set by `begin`, which comes before all else.
+        unsafe { &*self.entry }
     }
 
     #[inline(always)]
-    fn count_allocation(&mut self, size: u64) {
-        if let Some(entry) = self.entry() {
-            add(&entry.allocations, 1);
-            add(&entry.allocated_bytes, size);
+    fn count_allocation(&mut self, ledger: &Ledger, size: u64) {
+        let entry = self.entry();
+        add(&entry.allocations, 1);
+        if add(&entry.allocated_bytes, size) {
+            self.share(ledger);
         }
-        self.live += size as i64;
     }
 
     #[inline(always)]
     fn count_release(&mut self, ledger: &Ledger, size: u64) {
-        if let Some(entry) = self.entry() {
-            add(&entry.releases, 1);
-            add(&entry.released_bytes, size);
-        }
-        self.live -= size as i64;
-        if self.live.unsigned_abs() > LIVE_STEP as u64 {
-            self.flush_live(ledger);
+        let entry = self.entry();
+        add(&entry.releases, 1);
+        if add(&entry.released_bytes, size) {
+            self.share(ledger);
         }
     }
 
-    /// Brings the shared sum of live bytes up to date.
+    /// Brings the shared sum of live bytes, and its peak, up to date.
     #[cold]
     #[inline(never)]
-    fn flush_live(&mut self, ledger: &Ledger) {
+    fn share(&mut self, ledger: &Ledger) {
+        if self.nested {
+            // The log that it interrupted counts to the same entry.
+            return;
+        }
+        let entry = self.entry();
+        let allocated = entry.allocated_bytes.load(Ordering::Relaxed);
+        let released = entry.released_bytes.load(Ordering::Relaxed);
+        let live = allocated.wrapping_sub(released) as i64;
+        let change = live.wrapping_sub(self.shared);
+        self.shared = live;
         let header = ledger.memory.header();
         // Relaxed: a plain sum and its maximum.
-        let before = header.live_bytes.fetch_add(self.live, Ordering::Relaxed);
-        let now = before.saturating_add(self.live).max(0);
+        let before = header.live_bytes.fetch_add(change, Ordering::Relaxed);
+        let now = before.saturating_add(change).max(0);
         header.peak_bytes.fetch_max(now as u64, Ordering::Relaxed);
-        self.live = 0;
-    }
-
-    #[inline(always)]
-    fn note_peak(&mut self, ledger: &Ledger) {
-        if self.live > LIVE_STEP {
-            self.flush_live(ledger);
-        }
     }
 }
 
@@ -268,14 +278,17 @@ pub(crate) fn can_index(address: u64) -> bool {
     address < ADDRESS_LIMIT && address & 7 == 0
 }
 
-/// One writer: a load and a store, which compile to one instruction.
+/// Adds, and says whether the sum crossed a step. One writer: a load and a
+/// store, which compile to one instruction that a signal handler cannot split.
 #[inline(always)]
-fn add(to: &crate::primitive::AtomicU64, what: u64) {
-    let now = to.load(Ordering::Relaxed);
-    to.store(now.wrapping_add(what), Ordering::Relaxed);
+fn add(to: &AtomicU64, what: u64) -> bool {
+    let before = to.load(Ordering::Relaxed);
+    let after = before.wrapping_add(what);
+    to.store(after, Ordering::Relaxed);
+    (before ^ after) >> STEP_BITS != 0
 }
 
-fn sub(to: &crate::primitive::AtomicU64, what: u64) {
+fn sub(to: &AtomicU64, what: u64) {
     let now = to.load(Ordering::Relaxed);
     to.store(now.wrapping_sub(what), Ordering::Relaxed);
 }

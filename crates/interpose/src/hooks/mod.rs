@@ -40,14 +40,25 @@ pub(crate) use thunk;
 /// Notes an allocation that has been made.
 #[inline(always)]
 fn allocated(address: *mut u8, size: usize, family: Family, entry: Entry) {
-    if !address.is_null()
-        && let Some(mut event) = Event::begin()
-    {
+    if address.is_null() {
+        return;
+    }
+    let Some(mut event) = Event::open() else {
+        return allocated_slowly(address, size, family, entry);
+    };
+    note_allocation(&mut event, address as u64, size, family, entry);
+    if event.ledger().is_called() {
+        drop(event);
+        crate::verdict::on_request();
+    }
+}
+
+/// The first event of a thread, one in a signal handler, or none at all.
+#[cold]
+#[inline(never)]
+fn allocated_slowly(address: *mut u8, size: usize, family: Family, entry: Entry) {
+    if let Some(mut event) = Event::begin() {
         note_allocation(&mut event, address as u64, size, family, entry);
-        if event.ledger().is_called() {
-            drop(event);
-            crate::verdict::on_request();
-        }
     }
 }
 
@@ -70,13 +81,28 @@ fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family,
 /// Notes a release that is about to be made.
 #[inline(always)]
 fn released(address: *mut u8) -> Release {
-    let Some(mut event) = Event::begin() else {
-        return Release::Unknown;
+    let Some(mut event) = Event::open() else {
+        return released_slowly(address);
     };
+    note_release(&mut event, address)
+}
+
+/// As for [`allocated_slowly`].
+#[cold]
+#[inline(never)]
+fn released_slowly(address: *mut u8) -> Release {
+    match Event::begin() {
+        Some(mut event) => note_release(&mut event, address),
+        None => Release::Unknown,
+    }
+}
+
+#[inline(always)]
+fn note_release(event: &mut Event, address: *mut u8) -> Release {
     let ledger = event.ledger();
     let release = event.log().released(ledger, address as u64);
     if release != Release::Live {
-        unknown(&mut event, address);
+        unknown(event, address);
     }
     release
 }
