@@ -337,3 +337,17 @@ fn a_path_gives_the_same_numbers() {
         assert_eq!(number, world.ledger.intern(root, &frames));
     }
 }
+
+/// A header that claims terabytes in a sparse file must not cost them.
+#[test]
+fn a_sparse_file_with_a_hostile_header_is_cheap_to_read() {
+    let world = world(&Config::default());
+    let header = world.ledger.memory().header();
+    for committed in &header.section_committed {
+        committed.store(u64::MAX >> 8, Relaxed);
+    }
+    header.segment_bytes.store(1 << 42, Relaxed);
+    header.records.store(u32::MAX, Relaxed);
+    let found = snapshot(&world);
+    assert!(!found.damage.is_empty());
+}

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -259,10 +259,21 @@ impl SessionFile {
 
     /// Up to `wanted` bytes at `at`; fewer where the file ends.
     fn read(&self, at: u64, wanted: u64) -> Result<Vec<u8>, ReadError> {
-        // Never believe a length before the file's own: a hostile header must
-        // not make the reader allocate more than there is to read.
-        let there = self.len()?.saturating_sub(at).min(wanted);
-        let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
+        // Never believe a length before the file's own, nor that of a sparse
+        // file: a hostile header must not make the reader take more memory than
+        // a multiple of what there is. Leaves are the sparsest that a writer
+        // makes: one page in eight may be in use.
+        let metadata = self.file.metadata();
+        let metadata = metadata.map_err(|e| ReadError::Io(self.path.clone(), e))?;
+        let in_use = metadata.blocks().saturating_mul(512);
+        let most = in_use.saturating_mul(16).saturating_add(1 << 20);
+        let there = metadata.len().saturating_sub(at).min(wanted).min(most);
+        let mut bytes = Vec::new();
+        let there = usize::try_from(there).unwrap_or(0);
+        if bytes.try_reserve_exact(there).is_err() {
+            return Ok(bytes);
+        }
+        bytes.resize(there, 0);
         let mut done = 0;
         while done < bytes.len() {
             match self.file.read_at(&mut bytes[done..], at + done as u64) {
