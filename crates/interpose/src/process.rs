@@ -118,6 +118,13 @@ impl Process {
     }
 }
 
+/// Whether it is known that nothing is recorded in this process.
+#[inline(always)]
+pub(crate) fn is_passive() -> bool {
+    // Relaxed: what was decided never changes, and nothing is read behind it.
+    get().mode.load(Ordering::Relaxed) == Mode::Passive as u32
+}
+
 /// Begins the process, once.
 #[cold]
 pub(crate) fn begin() -> Mode {

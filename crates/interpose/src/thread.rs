@@ -107,21 +107,49 @@ pub(crate) struct Event {
     nested: bool,
 }
 
+/// The state of this thread, null before its first event.
+#[inline(always)]
+fn own() -> *mut Thread {
+    let thread: *mut Thread;
+    // SAFETY: reads our own thread-local word.
+    unsafe {
+        asm!(
+            "mov {at}, qword ptr [rip + freehold_tls@GOTTPOFF]",
+            "mov {at}, qword ptr fs:[{at}]",
+            at = out(reg) thread,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+    thread
+}
+
+/// Whether a block of `size` bytes is none of the samples. Only for threads
+/// whose state has begun; the first block of a thread is always looked at.
+#[inline(always)]
+pub(crate) fn is_between_samples(size: usize) -> bool {
+    let thread = own();
+    if thread.is_null() {
+        return false;
+    }
+    // SAFETY: a state that is never unmapped; in one that a fork wiped, or that
+    // is passive, the count is zero. A signal handler that counts in between
+    // makes the distance a little wrong, no more.
+    unsafe {
+        let left = (*thread).until_sample;
+        let between = left > size as i64;
+        if between {
+            (*thread).until_sample = left - size as i64;
+        }
+        between
+    }
+}
+
 impl Event {
     /// Begins an event when nothing is in the way, as is nearly always so; else
     /// [`Event::begin`] must be tried.
     #[inline(always)]
     pub(crate) fn open() -> Option<Event> {
-        let thread: *mut Thread;
-        // SAFETY: reads our own thread-local word.
-        unsafe {
-            asm!(
-                "mov {at}, qword ptr [rip + freehold_tls@GOTTPOFF]",
-                "mov {at}, qword ptr fs:[{at}]",
-                at = out(reg) thread,
-                options(readonly, nostack, preserves_flags),
-            );
-        }
+        let thread = own();
         if thread.is_null() {
             return None;
         }
@@ -271,10 +299,11 @@ pub(crate) fn current() -> Option<*mut Thread> {
 }
 
 /// A closed state for threads that are not tracked.
-static PASSIVE: Passive = Passive(Gate::Passive as u32);
+static PASSIVE: Passive = Passive(Gate::Passive as u32, [0; 31]);
 
+/// As long as a state, of which only the gate and the count of samples are read.
 #[repr(C, align(64))]
-struct Passive(u32);
+struct Passive(u32, [u32; 31]);
 
 fn begin() -> *mut Thread {
     let passive = (&raw const PASSIVE).cast_mut().cast::<Thread>();

@@ -371,6 +371,16 @@ impl Ledger {
             .map(|slot| self.memory.record(slot))
     }
 
+    /// Whether a block was ever recorded near `address`: cheap, and nearly
+    /// always false when blocks are sampled.
+    #[inline(always)]
+    pub fn has_region(&self, address: u64) -> bool {
+        use crate::index::Space;
+        thread_log::can_index(address)
+            // Relaxed: only whether there is one.
+            && self.memory.entry(address).is_some_and(|e| e.load(Ordering::Relaxed) != 0)
+    }
+
     /// Counts a release of an address that the ledger does not know.
     pub fn note_unknown_release(&self) {
         let unknown = &self.memory.header().unknown_releases;

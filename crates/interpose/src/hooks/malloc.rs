@@ -9,7 +9,7 @@ use freehold_unwind::Entry;
 
 use super::{allocated, released, released_for_now, restored, thunk};
 use crate::real::{self, Real};
-use crate::{early, thread};
+use crate::{early, process, thread};
 
 thunk!(malloc, on_malloc, "rsi", "rdx");
 thunk!(calloc, on_calloc, "rdx", "rcx");
@@ -45,6 +45,10 @@ unsafe extern "C" fn on_malloc(size: usize, slot: usize, bp: usize) -> *mut u8 {
     let Some(malloc) = malloc else {
         return out_of_memory();
     };
+    if process::is_passive() {
+        // SAFETY: as the caller called us.
+        return unsafe { malloc(size) };
+    }
     // SAFETY: as the caller called us.
     let block = unsafe { malloc(size) };
     allocated(block, size, Malloc, Entry { slot, bp });
@@ -221,7 +225,8 @@ fn release(block: *mut u8) {
     if block.is_null() {
         return;
     }
-    if released(block) == Release::Unknown && early::owns(block) {
+    let is_known = !process::is_passive() && released(block) != Release::Unknown;
+    if !is_known && early::owns(block) {
         return;
     }
     // SAFETY: the signature of free.

@@ -12,7 +12,7 @@ use freehold_ledger::writer::{Allocation, Known, Release};
 use freehold_unwind::Entry;
 
 use crate::capture;
-use crate::thread::Event;
+use crate::thread::{self, Event};
 
 /// Makes the entry point of a hook: it copies the stack pointer and `rbp` as
 /// the caller left them into the two argument registers behind those of the
@@ -40,7 +40,8 @@ pub(crate) use thunk;
 /// Notes an allocation that has been made.
 #[inline(always)]
 fn allocated(address: *mut u8, size: usize, family: Family, entry: Entry) {
-    if address.is_null() {
+    let is_sampled = crate::process::get().sample_bytes() != 0;
+    if address.is_null() || is_sampled && thread::is_between_samples(size) {
         return;
     }
     let Some(mut event) = Event::open() else {
@@ -81,6 +82,10 @@ fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family,
 /// Notes a release that is about to be made.
 #[inline(always)]
 fn released(address: *mut u8) -> Release {
+    let process = crate::process::get();
+    if process.sample_bytes() != 0 && !process.ledger().has_region(address as u64) {
+        return Release::Unknown;
+    }
     let Some(mut event) = Event::open() else {
         return released_slowly(address);
     };
