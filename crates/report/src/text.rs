@@ -28,8 +28,11 @@ pub struct TextOptions {
     pub cwd: Option<PathBuf>,
     /// Sites listed for each verdict of a process.
     pub max_sites: usize,
-    /// Processes, besides the first, that are listed.
+    /// Processes, besides the first, that are listed: those that lost most.
     pub max_children: usize,
+    /// Sites listed for each verdict of such a process. A shell that starts
+    /// fifty others must not bury what its user asked about.
+    pub max_child_sites: usize,
     /// Whether to leave out no frame.
     pub full_stacks: bool,
 }
@@ -41,7 +44,8 @@ impl Default for TextOptions {
             width: 100,
             cwd: None,
             max_sites: 20,
-            max_children: 10,
+            max_children: 5,
+            max_child_sites: 3,
             full_stacks: false,
         }
     }
@@ -88,14 +92,18 @@ impl Page<'_> {
         for verdict in Verdict::ALL {
             let sites = process.sites.iter().filter(|s| s.verdict == verdict);
             let sites: Vec<&Site> = sites.collect();
-            self.sites(&sites, &mut number, program);
+            let most = match is_main {
+                true => self.options.max_sites,
+                false => self.options.max_child_sites,
+            };
+            self.sites(&sites, most, &mut number, program);
         }
         self.footer(process, is_main);
     }
 
     /// Sites of one verdict.
-    fn sites(&mut self, sites: &[&Site], number: &mut usize, program: &str) {
-        let shown = sites.len().min(self.options.max_sites);
+    fn sites(&mut self, sites: &[&Site], most: usize, number: &mut usize, program: &str) {
+        let shown = sites.len().min(most);
         for found in &sites[..shown] {
             *number += 1;
             self.out.push('\n');
@@ -180,7 +188,8 @@ impl Page<'_> {
         let mut all = Vec::new();
         descendants(main, &mut all);
         let quiet = all.iter().filter(|p| is_quiet(p)).count();
-        let groups = alike(all.iter().copied().filter(|p| !is_quiet(p)));
+        let mut groups = alike(all.iter().copied().filter(|p| !is_quiet(p)));
+        groups.sort_by_key(|group| std::cmp::Reverse(together(group).bytes));
         let shown = groups.len().min(self.options.max_children);
         for group in &groups[..shown] {
             self.out.push('\n');
