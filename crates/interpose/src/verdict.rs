@@ -176,7 +176,9 @@ fn begin_a_tick(memory: &Memory) -> u32 {
 /// Whether there may be blocks that the ledger does not know.
 fn are_holes_roots(process: &Process) -> bool {
     let header = process.ledger().memory().header();
-    process.sample_bytes() != 0
+    // A forked child has its parent's blocks, which its ledger does not know.
+    header.parent_slot.load(Ordering::Relaxed) != 0
+        || process.sample_bytes() != 0
         || header.dropped_records.load(Ordering::Relaxed) != 0
         || header.unindexed.load(Ordering::Relaxed) != 0
         || ![Family::Malloc, Family::New, Family::NewArray]
