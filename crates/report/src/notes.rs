@@ -122,12 +122,12 @@ fn losses(summary: &Summary, notes: &mut Vec<Note>) {
     if summary.dropped_stacks > 0 {
         let blocks = counted(summary.dropped_stacks, "block", "blocks");
         let text =
-            format!("{blocks} were recorded without a stack for want of room: raise --max-memory");
+            format!("recorded without a stack for want of room: {blocks} (raise --max-memory)");
         notes.push(note("dropped-stacks", Sites, text));
     }
     if summary.unindexed > 0 {
         let blocks = counted(summary.unindexed, "block", "blocks");
-        let text = format!("{blocks} lie above 128 TiB of address space and were not recorded");
+        let text = format!("not recorded, because their addresses cannot be indexed: {blocks}");
         notes.push(note("unindexed", Always, text));
     }
     if summary.unseen_releases > 0 {

@@ -11,7 +11,7 @@ static START: extern "C" fn() = start;
 
 extern "C" fn start() {
     thread::current();
-    crate::verdict::find_python();
+    thread::unrecorded(crate::verdict::find_python);
     unsafe extern "C" {
         fn on_exit(f: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     }
