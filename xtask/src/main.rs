@@ -19,6 +19,7 @@ usage: cargo xtask COMMAND
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
   check     compares every captured stack with a full walk over the workloads
+  fuzz      each fuzzer for 20 s (needs nightly and cargo-fuzz)
   sanitize  AddressSanitizer and Miri over the unsafe code (needs nightly)
 ";
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
+        ["fuzz"] => steps::fuzz(),
         ["sanitize"] => steps::sanitize(),
         _ => {
             eprint!("{HELP}");

@@ -13,6 +13,12 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/sqlite3", "sqlite3"),
     ("/usr/bin/redis-server", "redis-server"),
     ("/usr/bin/redis-benchmark", "redis-tools"),
+    ("/usr/bin/node", "nodejs"),
+    ("/usr/bin/perl", "perl"),
+    ("/usr/bin/xz", "xz-utils"),
+    ("/usr/bin/bc", "bc"),
+    ("/usr/bin/ps", "procps"),
+    ("/etc/services", "netbase"),
     ("/usr/bin/valgrind", "valgrind"),
     ("/usr/lib/x86_64-linux-gnu/libsqlite3.so.0", "libsqlite3-0"),
     (
@@ -38,6 +44,19 @@ pub(crate) fn missing() -> Vec<&'static str> {
         !(std::path::Path::new(proof).exists() || is_program && in_path(name))
     });
     absent.map(|(_, package)| *package).collect()
+}
+
+/// A Python that has what the tests use: 3.11 or later.
+pub(crate) fn python() -> Option<&'static str> {
+    let names = ["python3.13", "python3.12", "python3.11", "python3"];
+    names.into_iter().find(|name| {
+        // A name may be there and answer only that no such version was chosen.
+        Command::new(name)
+            .args(["-c", "import tomllib"])
+            .stderr(std::process::Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
 }
 
 fn in_path(name: &str) -> bool {

@@ -51,6 +51,7 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
         &mut cargo(&["build", "--release"]),
     )?;
     step("tests", &mut cargo(&["test", "--workspace"]))?;
+    end_to_end()?;
     let mut loom = cargo(&[
         "test",
         "--release",
@@ -66,6 +67,74 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");
     step("documentation", &mut docs)
+}
+
+/// The command as users run it: victims, real programs, damaged ledgers.
+fn end_to_end() -> Result<(), String> {
+    let python = packages::python().ok_or("no Python of version 3.11 or later was found")?;
+    let scripts: [(&str, &[&str]); 3] = [
+        ("tests/victims/check.py", &["--tool", "freehold", "--quick"]),
+        ("tests/e2e/real_programs.py", &[]),
+        ("tests/e2e/hostile_ledgers.py", &["--seconds", "10"]),
+    ];
+    for (script, arguments) in scripts {
+        step(script, Command::new(python).arg(script).args(arguments))?;
+    }
+    Ok(())
+}
+
+/// Every fuzzer that is there, for a short while.
+pub(crate) fn fuzz() -> Result<(), String> {
+    let has_tools = Command::new("cargo")
+        .args(["+nightly", "fuzz", "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success());
+    if !has_tools {
+        return Err("fuzzing needs nightly and cargo-fuzz: \
+                    rustup toolchain install nightly && cargo install cargo-fuzz"
+            .into());
+    }
+    let folder = root().join("fuzz/fuzz_targets");
+    let entries = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut targets: Vec<String> = entries
+        .filter_map(|entry| {
+            Some(
+                entry
+                    .ok()?
+                    .file_name()
+                    .to_str()?
+                    .strip_suffix(".rs")?
+                    .into(),
+            )
+        })
+        .collect();
+    targets.sort();
+    seed_ledger()?;
+    for target in targets {
+        let mut fuzz = Command::new("cargo");
+        fuzz.args(["+nightly", "fuzz", "run", &target, "--"]).args([
+            "-max_total_time=20",
+            "-timeout=10",
+            "-max_len=131072",
+        ]);
+        step(&format!("fuzz {target}"), &mut fuzz)?;
+    }
+    Ok(())
+}
+
+/// Gives the fuzzer of the ledger's reader a real ledger to begin with.
+fn seed_ledger() -> Result<(), String> {
+    let folder = root().join("fuzz/corpus/ledger_reader");
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    step(
+        "the command and its library",
+        &mut cargo(&["build", "--release"]),
+    )?;
+    let mut run = Command::new(root().join("target/release/freehold"));
+    run.args(["run", "-o", "/dev/null", "--ledger"])
+        .arg(folder.join("real"))
+        .args(["--", "true"]);
+    step("a ledger", &mut run)
 }
 
 /// The check build: every predicted stack against a full walk.

@@ -6,7 +6,7 @@ import time
 print(os.isatty(0), os.isatty(1), os.isatty(2), os.tcgetpgrp(0) == os.getpgrp())
 print("hello", input("name? "))
 try:
-    print("wait", flush=True)
+    print("wait", end="", flush=True)
     time.sleep(50)
 except KeyboardInterrupt:
     print("interrupted")

@@ -21,7 +21,8 @@ int main(void) {
     static char line[256];
     setvbuf(stdout, line, _IOLBF, sizeof line);
     printf("started\n");
-    free(malloc(1));
+    void *volatile first = malloc(1);
+    free(first);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 1;
     static void *volatile blocks[100000];
     for (int i = 0; i < 100000; i++) blocks[i] = malloc(100 + i % 3000);
