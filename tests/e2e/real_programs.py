@@ -128,6 +128,13 @@ around("folder-deleted", 'mkdir d; cd d; rmdir ../d; "$@"', "sh", "-c", "ls; cat
 shell("open-files", "for f in /proc/self/fd/*; do echo ${f##*/}; done; ls /proc/self/fd | wc -l")
 shell("signals", "grep -E 'Sig(Blk|Ign|Cgt)|^Threads|NoNewPrivs|Seccomp:' /proc/self/status")
 shell("limits", "ulimit -a; umask; nice; ps -o pgid=,sid= $$ | awk '{print $1 == $2}'")
+# The two signals of the C library, which only the kernel's own call can set.
+IGNORE_INTERNAL = """import ctypes, os, sys
+for signal in (32, 33):
+    action = (ctypes.c_uint64 * 4)(1)
+    assert ctypes.CDLL(None).syscall(ctypes.c_long(13), signal, action, None, ctypes.c_size_t(8)) == 0
+os.execvp(sys.argv[1], sys.argv[1:])"""
+around("signals-internal", f"exec {PYTHON} -c '{IGNORE_INTERNAL}' \"$@\"", "grep", "SigIgn", "/proc/self/status")
 around("signals-ignored", 'trap "" HUP PIPE; "$@"', "grep", "Sig[BI]", "/proc/self/status")
 
 

@@ -1,7 +1,7 @@
 //! The start of PROGRAM: as the caller would have started it, with the preload
 //! library in its environment.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{OsStr, OsString, c_int};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::process::CommandExt;
@@ -23,22 +23,45 @@ use crate::preload;
 pub(crate) const SESSION_VARIABLE: &str = "FREEHOLD_SESSION";
 /// How often the time in the session is brought up to date.
 const TICK: Duration = Duration::from_millis(4);
-/// Whether `SIGPIPE` was ignored when this process began. Rust ignores it
-/// before `main`, so it has to be asked earlier.
-static PIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+/// Whether these signals were ignored when this process began. Rust ignores
+/// `SIGPIPE` before `main`, and the C library takes its two own signals with the
+/// first thread, so all have to be asked earlier.
+static IGNORED: [(c_int, AtomicBool); 3] = [
+    (libc::SIGPIPE, AtomicBool::new(false)),
+    (32, AtomicBool::new(false)),
+    (33, AtomicBool::new(false)),
+];
 
 #[used]
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: zeroes are a sigaction; the call fills it.
-    let action = unsafe {
-        libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr());
-        action.assume_init()
-    };
-    PIPE_IGNORED.store(action.sa_sigaction == libc::SIG_IGN, Relaxed);
+    for (signal, ignored) in &IGNORED {
+        let mut old = KernelAction::default();
+        // SAFETY: the kernel writes one action to `old`.
+        unsafe { set_action(*signal, std::ptr::null(), &mut old) };
+        ignored.store(old.handler == libc::SIG_IGN, Relaxed);
+    }
+}
+
+/// What the kernel keeps for a signal. The C library's own call refuses the
+/// signals 32 and 33.
+#[derive(Default)]
+#[repr(C)]
+struct KernelAction {
+    handler: usize,
+    flags: usize,
+    restorer: usize,
+    mask: u64,
+}
+
+/// # Safety
+/// `new` is null or valid, `old` is null or valid, and the new handler is none of
+/// this process's functions.
+unsafe fn set_action(signal: c_int, new: *const KernelAction, old: *mut KernelAction) {
+    // SAFETY: promised by the caller; the last argument is the mask's length.
+    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, new, old, 8usize) };
 }
 
 /// Starts the program at `path` under the name `name`.
@@ -73,15 +96,20 @@ pub(crate) fn start(
         libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), mask.as_mut_ptr());
         mask.assume_init()
     };
-    let pipe = match PIPE_IGNORED.load(Relaxed) {
-        true => libc::SIG_IGN,
-        false => libc::SIG_DFL,
-    };
     // Rust gives a child default dispositions; it shall have the caller's.
     // SAFETY: both calls may be made between fork and exec.
     unsafe {
         command.pre_exec(move || {
-            libc::signal(libc::SIGPIPE, pipe);
+            for (signal, ignored) in &IGNORED {
+                let action = KernelAction {
+                    handler: match ignored.load(Relaxed) {
+                        true => libc::SIG_IGN,
+                        false => libc::SIG_DFL,
+                    },
+                    ..KernelAction::default()
+                };
+                set_action(*signal, &action, std::ptr::null_mut());
+            }
             libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
             Ok(())
         });
