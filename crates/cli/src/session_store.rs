@@ -197,14 +197,8 @@ fn open(path: &Path, inode: u64) -> Option<Found> {
 
 /// The ledgers of a session, as far as it has any, with their slots.
 pub(crate) fn headers(file: &SessionFile) -> impl Iterator<Item = (u32, Box<LedgerHeader>)> + '_ {
-    let count = file
-        .header()
-        .map_or(0, |h| h.slots.load(Relaxed).min(h.max_slots.load(Relaxed)));
-    let headers = (0..count).map_while(|slot| match file.ledger_header(slot) {
-        Ok(header) => Some((slot, header)),
-        Err(_) => None,
-    });
-    headers.filter_map(|(slot, header)| Some((slot, header?)))
+    let slots = file.begun().into_iter().flatten();
+    slots.filter_map(|slot| Some((slot, file.ledger_header(slot).ok()??)))
 }
 
 /// Whether the process has not said that it ended.

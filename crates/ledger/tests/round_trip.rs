@@ -351,3 +351,24 @@ fn a_sparse_file_with_a_hostile_header_is_cheap_to_read() {
     let found = snapshot(&world);
     assert!(!found.damage.is_empty());
 }
+
+/// Nor must one that claims billions of ledgers make the reader look for each.
+#[test]
+fn slots_that_were_never_begun_are_not_looked_for() {
+    let world = world(&Config::default());
+    let header = world.session.header();
+    header.slots.store(u32::MAX, Relaxed);
+    header.max_slots.store(u32::MAX, Relaxed);
+    let file = SessionFile::open(world.session.path()).expect("opens");
+    assert_eq!(file.begun().expect("reads").count(), 1);
+    assert_eq!(
+        file.read_session(|_, _| {}).expect("reads").ledgers.len(),
+        1
+    );
+    // Small slots in the gaps between the sections of the one ledger.
+    header.stride.store(freehold_ledger::format::PAGE, Relaxed);
+    let found = file.begun().expect("reads").count() as u64;
+    let metadata = std::fs::metadata(world.session.path()).unwrap();
+    use std::os::unix::fs::MetadataExt;
+    assert!(found <= metadata.blocks() * 512 / freehold_ledger::format::PAGE);
+}

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
@@ -127,23 +128,64 @@ impl SessionFile {
         &self,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Session, ReadError> {
-        let header = self.header()?;
-        let mut session = decode::session(&header);
-        let count = header
-            .slots
-            .load(Relaxed)
-            .min(header.max_slots.load(Relaxed));
-        for slot in 0..count {
-            progress(slot as usize, count as usize);
-            if let Some(copied) = self.copy_ledger(slot)? {
+        let mut session = decode::session(&*self.header()?);
+        let begun: Vec<u32> = self.begun()?.collect();
+        let mut budget = self.budget()?;
+        for (done, slot) in begun.iter().enumerate() {
+            progress(done, begun.len());
+            if let Some(copied) = self.copy_within(*slot, &mut budget)? {
                 session
                     .ledgers
-                    .push(decode::snapshot(slot, &copied, session.now_ms));
-            } else if self.ledger_offset(&header, slot)? >= self.len()? {
-                break;
+                    .push(decode::snapshot(*slot, &copied, session.now_ms));
             }
         }
         Ok(session)
+    }
+
+    /// The slots whose ledgers may have begun, in order. Takes time for those
+    /// that there are, not for those that a header only claims.
+    ///
+    /// # Errors
+    /// When the file is no session file of this version.
+    pub fn begun(&self) -> Result<impl Iterator<Item = u32> + '_, ReadError> {
+        let header = self.header()?;
+        let most = header.max_slots.load(Relaxed);
+        let count = header.slots.load(Relaxed).min(most);
+        let (stride, first) = (
+            header.stride.load(Relaxed),
+            header.slots_offset.load(Relaxed),
+        );
+        self.ledger_offset(&header, 0)?;
+        let mut slot = 0;
+        Ok(std::iter::from_fn(move || {
+            while slot < count {
+                let at = u64::from(slot).checked_mul(stride)?.checked_add(first)?;
+                let data = self.next_data(at)?;
+                let found = slot;
+                // A ledger that began has its header.
+                if data < at.saturating_add(PAGE) {
+                    slot += 1;
+                    return Some(found);
+                }
+                let later = u32::try_from((data - first) / stride).unwrap_or(count);
+                slot = later.max(slot + 1);
+            }
+            None
+        }))
+    }
+
+    /// Where the file has data next, from `at` on; `None` behind the last.
+    fn next_data(&self, at: u64) -> Option<u64> {
+        let from = i64::try_from(at).ok()?;
+        // SAFETY: moves the cursor of the file, which nobody uses.
+        let found = unsafe { libc::lseek(self.file.as_raw_fd(), from, libc::SEEK_DATA) };
+        let error = io::Error::last_os_error().raw_os_error();
+        match u64::try_from(found) {
+            Ok(found) => Some(found),
+            Err(_) if error == Some(libc::ENXIO) => None,
+            // A file system that does not tell.
+            Err(_) => (at < self.len().ok()?).then_some(at),
+        }
     }
 
     /// The snapshot of one ledger; `None` when it was never begun.
@@ -174,6 +216,10 @@ impl SessionFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn copy_ledger(&self, slot: u32) -> Result<Option<Copied>, ReadError> {
+        self.copy_within(slot, &mut self.budget()?)
+    }
+
+    fn copy_within(&self, slot: u32, budget: &mut u64) -> Result<Option<Copied>, ReadError> {
         let at = self.ledger_offset(&*self.header()?, slot)?;
         let Some(header) = self.ledger_header(slot)? else {
             return Ok(None);
@@ -184,7 +230,7 @@ impl SessionFile {
             let wanted = used_bytes(&header, section);
             let offset = header.section_offset[i].load(Relaxed);
             let bytes = match at.checked_add(offset) {
-                Some(at) => self.read(at, wanted)?,
+                Some(at) => self.read_within(at, wanted, budget)?,
                 None => Vec::new(),
             };
             if (bytes.len() as u64) < wanted {
@@ -224,7 +270,7 @@ impl SessionFile {
             let i = one as usize;
             let offset = header.section_offset[i].load(Relaxed);
             if let Some(at) = at.checked_add(offset) {
-                sections[i] = self.read(at, used_bytes(&header, one))?;
+                sections[i] = self.read_within(at, used_bytes(&header, one), budget)?;
             }
         }
         Ok(Some(Copied {
@@ -257,17 +303,30 @@ impl SessionFile {
         }
     }
 
-    /// Up to `wanted` bytes at `at`; fewer where the file ends.
-    fn read(&self, at: u64, wanted: u64) -> Result<Vec<u8>, ReadError> {
-        // Never believe a length before the file's own, nor that of a sparse
-        // file: a hostile header must not make the reader take more memory than
-        // a multiple of what there is. Leaves are the sparsest that a writer
-        // makes: one page in eight may be in use.
+    /// Bytes that all sections of the session can have together, read once or
+    /// twice each.
+    ///
+    /// Never believe a length before the file's own, nor that of a sparse file:
+    /// a hostile header must not make the reader take more memory than a
+    /// multiple of what there is. Leaves are the sparsest that a writer makes:
+    /// one page in eight may be in use.
+    fn budget(&self) -> Result<u64, ReadError> {
         let metadata = self.file.metadata();
         let metadata = metadata.map_err(|e| ReadError::Io(self.path.clone(), e))?;
         let in_use = metadata.blocks().saturating_mul(512);
-        let most = in_use.saturating_mul(16).saturating_add(1 << 20);
-        let there = metadata.len().saturating_sub(at).min(wanted).min(most);
+        Ok(in_use.saturating_mul(16).saturating_add(16 << 20))
+    }
+
+    /// As [`SessionFile::read`], as far as the budget goes.
+    fn read_within(&self, at: u64, wanted: u64, budget: &mut u64) -> Result<Vec<u8>, ReadError> {
+        let bytes = self.read(at, wanted.min(*budget))?;
+        *budget -= bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    /// Up to `wanted` bytes at `at`; fewer where the file ends.
+    fn read(&self, at: u64, wanted: u64) -> Result<Vec<u8>, ReadError> {
+        let there = self.len()?.saturating_sub(at).min(wanted);
         let mut bytes = Vec::new();
         let there = usize::try_from(there).unwrap_or(0);
         if bytes.try_reserve_exact(there).is_err() {
