@@ -35,7 +35,7 @@ pub const NO_WINDOW: u32 = u32::MAX;
 /// Bytes of one record.
 pub const RECORD_BYTES: u64 = 24;
 /// Bytes of one stack node.
-pub const NODE_BYTES: u64 = 16;
+pub const NODE_BYTES: u64 = 24;
 /// Threads that can be told apart at one time; more share the last entry.
 pub const MAX_THREADS: usize = 16384;
 /// Loaded objects that can be remembered.
@@ -699,8 +699,7 @@ pub enum Section {
     Segments = 8,
     /// [`Record`]s.
     Records = 9,
-    /// Stack nodes: the frame or [`Root`], then the parent in bits 31..0 and
-    /// the depth in bits 63..32 of the second word.
+    /// Stack nodes: the frame or [`Root`]; parent, depth; first child, sibling.
     Nodes = 10,
     /// A `u32` for each record: generation << 8 | [`Verdict`].
     Verdicts = 11,

@@ -254,7 +254,7 @@ impl Memory {
     pub fn innermost(&self, stack: u32) -> u64 {
         match stack {
             0 => 0,
-            stack => trie::node(self, stack)[0].load(Ordering::Relaxed),
+            stack => trie::frame(self, stack),
         }
     }
 

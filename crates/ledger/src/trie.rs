@@ -1,8 +1,11 @@
 //! Stacks, each stored once: a node for each frame, whose parent is the frame
 //! that called it. Stacks that share their outer frames share the nodes.
 //!
-//! The nodes lie in the file; the table that finds a child by its parent and
-//! frame is private to the process.
+//! A node begins the list of its first [`LISTED`] children. Nodes that are made
+//! one after the other lie side by side, so that to follow a list is to stay
+//! near; a table of all children would miss the cache for each of them. Only
+//! what does not fit into its parent's list, as the places of a large
+//! interpreter loop, is found by a table, which is private to the process.
 
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr};
@@ -72,11 +75,40 @@ fn hash(word: u64, parent: u32) -> usize {
     (mixed ^ mixed >> 32) as usize
 }
 
-/// The words of a node: its frame, then parent and depth.
-pub(crate) fn node(memory: &Memory, number: u32) -> &[AtomicU64; 2] {
+/// Children that are found by the list of their parent.
+const LISTED: usize = 8;
+
+/// A frame below its caller, as it lies in the file.
+#[repr(C)]
+pub(crate) struct Node {
+    /// The frame, or a [`Root`].
+    word: AtomicU64,
+    parent: AtomicU32,
+    /// Frames further out; [`Node::TABLED`] when the table finds it.
+    depth: AtomicU32,
+    /// The first of its own children.
+    child: AtomicU32,
+    /// The next child of the same parent.
+    next: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Node>() as u64 == NODE_BYTES);
+
+impl Node {
+    const TABLED: u32 = 1 << 31;
+}
+
+/// The node of this number.
+pub(crate) fn node(memory: &Memory, number: u32) -> &Node {
     let at = memory.at(Section::Nodes, u64::from(number) * NODE_BYTES);
     // SAFETY: numbers come from this memory, so the node is committed.
     unsafe { &*at.cast() }
+}
+
+/// The frame of this node.
+pub(crate) fn frame(memory: &Memory, number: u32) -> u64 {
+    // Relaxed: whoever knows the number knows the node.
+    node(memory, number).word.load(Ordering::Relaxed)
 }
 
 impl Trie {
@@ -136,7 +168,45 @@ impl Trie {
 
     /// The node for `word` below `parent`.
     fn child(&self, memory: &Memory, parent: u32, word: u64) -> Option<u32> {
+        // The list of all roots begins in the unused node.
+        if parent == 0 && !memory.commit(Section::Nodes, NODE_BYTES) {
+            return None;
+        }
         let mut made = None;
+        let mut link = &node(memory, parent).child;
+        for _ in 0..LISTED {
+            // Acquire: the node was written before its number.
+            let mut at = link.load(Ordering::Acquire);
+            if at == 0 {
+                let own = made.or_else(|| make(memory, parent, word))?;
+                made = Some(own);
+                // Release: publishes the node. Acquire: that of a winner.
+                let order = (Ordering::AcqRel, Ordering::Acquire);
+                match link.compare_exchange(0, own, order.0, order.1) {
+                    Ok(_) => return Some(own),
+                    Err(winner) => at = winner,
+                }
+            }
+            let listed = node(memory, at);
+            // Relaxed: see above.
+            if listed.word.load(Ordering::Relaxed) == word {
+                return Some(at);
+            }
+            link = &listed.next;
+        }
+        self.tabled(memory, parent, word, made)
+    }
+
+    /// The same for a child that has no place in its parent's list.
+    #[cold]
+    #[inline(never)]
+    fn tabled(
+        &self,
+        memory: &Memory,
+        parent: u32,
+        word: u64,
+        mut made: Option<u32>,
+    ) -> Option<u32> {
         loop {
             // Acquire: pairs with the release in `grow`.
             let table = self.table.load(Ordering::Acquire);
@@ -232,6 +302,10 @@ impl Table {
                     return Place::NoRoom;
                 };
                 *made = Some(own);
+                // Before the entry: a larger table takes over what is marked.
+                node(memory, own)
+                    .depth
+                    .fetch_or(Node::TABLED, Ordering::Relaxed);
                 // Release: publishes the node. Acquire: that of a winner.
                 let order = (Ordering::AcqRel, Ordering::Acquire);
                 match entry.compare_exchange(0, own, order.0, order.1) {
@@ -242,9 +316,9 @@ impl Table {
                     Err(winner) => number = winner,
                 }
             }
-            let [other, link] = node(memory, number);
-            if other.load(Ordering::Relaxed) == word
-                && link.load(Ordering::Relaxed) as u32 == parent
+            let other = node(memory, number);
+            if other.word.load(Ordering::Relaxed) == word
+                && other.parent.load(Ordering::Relaxed) == parent
             {
                 return Place::Found(number);
             }
@@ -252,17 +326,19 @@ impl Table {
         }
     }
 
-    /// Enters the nodes from `first` up to `end`; gives `end`.
+    /// Enters those of the nodes from `first` up to `end` that it shall find;
+    /// gives `end`.
     fn take_over(&self, memory: &Memory, first: u32, end: u32) -> u32 {
         for number in first..end {
-            let [word, link] = node(memory, number);
-            // Acquire: a node that is being written has no frame yet; it will
-            // be made a second time if it is needed again.
-            let word = word.load(Ordering::Acquire);
-            if word == 0 {
+            let node = node(memory, number);
+            // Acquire: a node that is being written has no frame yet, and one
+            // that is being entered may not be marked; it will be made a
+            // second time if it is needed again.
+            let word = node.word.load(Ordering::Acquire);
+            if word == 0 || node.depth.load(Ordering::Relaxed) & Node::TABLED == 0 {
                 continue;
             }
-            let mut i = hash(word, link.load(Ordering::Relaxed) as u32);
+            let mut i = hash(word, node.parent.load(Ordering::Relaxed));
             while self.entry(i).load(Ordering::Relaxed) != 0 {
                 i = i.wrapping_add(1);
             }
@@ -279,11 +355,12 @@ fn make(memory: &Memory, parent: u32, word: u64) -> Option<u32> {
     let number = memory.take(Section::Nodes, nodes, 1, NODE_BYTES)?;
     let depth = match parent {
         0 => 0,
-        parent => (node(memory, parent)[1].load(Ordering::Relaxed) >> 32) + 1,
+        parent => (node(memory, parent).depth.load(Ordering::Relaxed) & !Node::TABLED) + 1,
     };
-    let [place, link] = node(memory, number);
-    link.store(u64::from(parent) | depth << 32, Ordering::Relaxed);
+    let new = node(memory, number);
+    new.parent.store(parent, Ordering::Relaxed);
+    new.depth.store(depth, Ordering::Relaxed);
     // Release: `take_over` may find the node before its number is entered.
-    place.store(word, Ordering::Release);
+    new.word.store(word, Ordering::Release);
     Some(number)
 }
