@@ -25,7 +25,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-use freehold_ledger::format::{LedgerHeader, PAGE, Section, SessionHeader, Slot, round_up};
+use freehold_ledger::format::{Clock, LedgerHeader, PAGE, Section, SessionHeader, Slot, round_up};
 use freehold_ledger::reader::{Copied, ReadError, SessionFile};
 use freehold_report::Outcome;
 
@@ -111,7 +111,7 @@ fn copy(
     header.slots_offset.store(PAGE, Relaxed);
     header.slots.store(count, Relaxed);
     header.max_slots.store(count.max(1), Relaxed);
-    header.ticking.store(0, Relaxed);
+    header.clock.clear(Clock::TICKING | Clock::CALLING);
     to.set_len(0).map_err(Stopped::Write)?;
     to.write_all_at(bytes_of::<SessionHeader>(&header), 0)
         .map_err(Stopped::Write)?;

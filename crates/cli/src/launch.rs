@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use freehold_ledger::format::TICKING;
+use freehold_ledger::format::Clock;
 use freehold_ledger::session::NewSession;
 
 use crate::errors::{CANNOT_RUN, Failure, NOT_FOUND};
@@ -142,8 +142,7 @@ impl Ticker {
     pub(crate) fn begin(session: &Arc<NewSession>) -> Result<Ticker, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let (mine, theirs) = (Arc::clone(session), Arc::clone(&stop));
-        // Relaxed: the time is a number of its own.
-        mine.header().ticking.fetch_or(TICKING, Relaxed);
+        mine.header().clock.set(Clock::TICKING);
         let thread = std::thread::Builder::new()
             .name("tick".into())
             .spawn(move || {
@@ -169,13 +168,10 @@ impl Ticker {
             let _ = thread.join();
         }
         tick(&self.session);
-        self.session.header().ticking.fetch_and(!TICKING, Relaxed);
+        self.session.header().clock.clear(Clock::TICKING);
     }
 }
 
 fn tick(session: &NewSession) {
-    session
-        .header()
-        .tick_ms
-        .fetch_max(session.elapsed_ms(), Relaxed);
+    session.header().clock.advance(session.elapsed_ms());
 }

@@ -74,7 +74,7 @@ fn line(path: &Path, session: &SessionHeader, slot: u32, header: &LedgerHeader) 
         _ => "sleeping",
     };
     let (blocks, live_bytes) = live(path, session, slot, header).unwrap_or((0, 0));
-    let now = session.tick_ms.load(Relaxed);
+    let now = session.clock.ms();
     Some(Line {
         pid,
         age_ms: now.saturating_sub(header.start_ms.load(Relaxed)),

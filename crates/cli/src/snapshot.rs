@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::time::{Duration, Instant};
 
-use freehold_ledger::format::{CALLING, LedgerHeader, PAGE, ScanState, SessionHeader};
+use freehold_ledger::format::{Clock, LedgerHeader, PAGE, ScanState, SessionHeader};
 use freehold_report::Outcome;
 
 use crate::args::SnapshotArgs;
@@ -70,9 +70,9 @@ fn judge(found: &Found, slot: u32, args: &SnapshotArgs) -> Result<ScanState, Fai
     let ledger = Page::<LedgerHeader>::map(&file, at).map_err(cannot)?;
     let state = &ledger.get().scan_state;
     request(state);
-    header.ticking.fetch_or(CALLING, AcqRel);
+    header.clock.set(Clock::CALLING);
     let reached = wait_for(state, args.wait);
-    header.ticking.fetch_and(!CALLING, AcqRel);
+    header.clock.clear(Clock::CALLING);
     if reached == ScanState::Requested {
         // Too late now: nobody would read the verdicts.
         let (from, to) = (ScanState::Requested as u32, ScanState::None as u32);

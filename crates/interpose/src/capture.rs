@@ -7,8 +7,20 @@ use freehold_unwind::{Entry, Stack};
 use crate::process::Process;
 use crate::thread::{Event, Thread};
 
-/// The number of the stack that ends at `entry`; 0 when it is not recorded.
+/// The same when the stack is expected; `None` when it has to be walked.
 #[inline(always)]
+pub(crate) fn predict(event: &mut Event, entry: Entry) -> Option<u32> {
+    let depth = event.process().depth();
+    if depth == 0 {
+        return Some(0);
+    }
+    let thread = event.thread();
+    thread.last_slot = entry.slot;
+    // SAFETY: as in `capture`; an event that no other one interrupts.
+    unsafe { thread.history.predict(entry, depth) }
+}
+
+/// The number of the stack that ends at `entry`; 0 when it is not recorded.
 pub(crate) fn capture(event: &mut Event, entry: Entry) -> u32 {
     let process = event.process();
     let depth = process.depth();

@@ -42,6 +42,17 @@ impl Real {
         Some(unsafe { transmute_copy(&at) })
     }
 
+    /// The same where it is known that there is one.
+    ///
+    /// # Safety
+    /// As for [`Real::get`]; the function was found.
+    #[inline(always)]
+    pub(crate) unsafe fn known<F: Copy>(&self) -> F {
+        const { assert!(size_of::<F>() == size_of::<usize>()) };
+        // SAFETY: promised by the caller.
+        unsafe { transmute_copy(&self.address()) }
+    }
+
     fn find(&self) {
         self.at
             .store(find(libc::RTLD_NEXT, self.name), Ordering::Relaxed);

@@ -59,12 +59,22 @@ fn local() -> *mut Local {
 pub(crate) enum Gate {
     /// Not begun, or wiped by a fork.
     New = 0,
-    /// Events are recorded.
+    /// All events are recorded.
     Open = 1,
     /// An event is being recorded: what comes now comes from a signal handler.
     Busy = 2,
     /// Nothing is recorded.
     Passive = 3,
+    /// Samples are recorded.
+    Sampling = 4,
+}
+
+impl Gate {
+    /// Whether events pass.
+    #[inline(always)]
+    fn is_open(value: u32) -> bool {
+        value == Gate::Open as u32 || value == Gate::Sampling as u32
+    }
 }
 
 /// The state of a thread. Zeroed bytes are one that has not begun.
@@ -75,13 +85,13 @@ pub(crate) struct Thread {
     owner: AtomicU32,
     /// Bytes until the next sample, when blocks are sampled.
     pub(crate) until_sample: i64,
-    pub(crate) random: u64,
     /// A block that `operator delete` released and is about to pass to `free`.
     pub(crate) passing: usize,
-    pub(crate) bounds: StackBounds,
     /// The stack pointer at the last event, for the scan.
     pub(crate) last_slot: usize,
     pub(crate) log: ThreadLog,
+    pub(crate) random: u64,
+    pub(crate) bounds: StackBounds,
     /// For events that interrupt an event.
     pub(crate) nested_log: ThreadLog,
     nested: AtomicU32,
@@ -103,6 +113,8 @@ pub(crate) struct Threads {
 /// An event of this thread: while it lives, the gate is closed behind it.
 pub(crate) struct Event {
     thread: *mut Thread,
+    /// The gate as it shall be again.
+    open: Gate,
     /// It interrupted another one: only `nested_log` may be used.
     nested: bool,
 }
@@ -123,17 +135,65 @@ fn own() -> *mut Thread {
     thread
 }
 
-/// Whether a block of `size` bytes is none of the samples. Only for threads
-/// whose state has begun; the first block of a thread is always looked at.
+/// A thread that records all events and is in none: true until it begins one,
+/// whatever it calls.
+#[repr(transparent)]
+pub(crate) struct Ready(*mut Thread);
+
+/// Where the gate is in a state, and its value for [`Ready`]: for thunks.
+pub(crate) const GATE: usize = core::mem::offset_of!(Thread, gate);
+pub(crate) const OPEN: u32 = Gate::Open as u32;
+
+impl Ready {
+    /// The calling thread, as nearly always.
+    #[inline(always)]
+    pub(crate) fn own() -> Option<Ready> {
+        let thread = own();
+        if thread.is_null() {
+            return None;
+        }
+        // SAFETY: once set it points to a state that is never unmapped.
+        // Relaxed: see `Event::begin`.
+        let gate = unsafe { &(*thread).gate }.load(Ordering::Relaxed);
+        (gate == Gate::Open as u32).then_some(Ready(thread))
+    }
+
+    /// Begins an event.
+    #[inline(always)]
+    pub(crate) fn event(self) -> Event {
+        // SAFETY: as above. Signal handlers leave the gate as they find it.
+        unsafe { &(*self.0).gate }.store(Gate::Busy as u32, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        Event {
+            thread: self.0,
+            open: Gate::Open,
+            nested: false,
+        }
+    }
+}
+
+/// Whether an allocation of `size` bytes is nothing to note: nothing is
+/// recorded, or blocks are sampled and this is none of the samples. False for
+/// threads whose state has not begun.
 #[inline(always)]
-pub(crate) fn is_between_samples(size: usize) -> bool {
+pub(crate) fn ignores(size: usize) -> bool {
     let thread = own();
     if thread.is_null() {
         return false;
     }
-    // SAFETY: a state that is never unmapped; in one that a fork wiped, or that
-    // is passive, the count is zero. A signal handler that counts in between
-    // makes the distance a little wrong, no more.
+    // SAFETY: once set it points to a state that is never unmapped.
+    let gate = unsafe { &(*thread).gate }.load(Ordering::Relaxed);
+    // SAFETY: a gate says so only in a state of a thread's own. A signal handler
+    // that counts in between makes the distance a little wrong, no more.
+    gate == Gate::Passive as u32
+        || gate == Gate::Sampling as u32 && unsafe { is_between_samples(thread, size) }
+}
+
+/// # Safety
+/// The state of this thread.
+#[inline(always)]
+unsafe fn is_between_samples(thread: *mut Thread, size: usize) -> bool {
+    // SAFETY: promised by the caller.
     unsafe {
         let left = (*thread).until_sample;
         let between = left > size as i64;
@@ -144,29 +204,38 @@ pub(crate) fn is_between_samples(size: usize) -> bool {
     }
 }
 
-impl Event {
-    /// Begins an event when nothing is in the way, as is nearly always so; else
-    /// [`Event::begin`] must be tried.
-    #[inline(always)]
-    pub(crate) fn open() -> Option<Event> {
-        let thread = own();
-        if thread.is_null() {
-            return None;
-        }
-        // SAFETY: once set it points to a state that is never unmapped.
-        let gate = unsafe { &(*thread).gate };
-        // Relaxed: see `begin`.
-        if gate.load(Ordering::Relaxed) != Gate::Open as u32 {
-            return None;
+/// Notes the release of `block` in the usual case. False when nothing was done;
+/// when true, the real function is all that is left to be called.
+#[inline(always)]
+pub(crate) fn try_released(block: *mut u8) -> bool {
+    let thread = own();
+    if thread.is_null() {
+        return false;
+    }
+    // SAFETY: once set it points to a state that is never unmapped.
+    let gate = unsafe { &(*thread).gate };
+    let value = gate.load(Ordering::Relaxed);
+    if value == Gate::Open as u32 {
+        // SAFETY: a state with this gate is this thread's own.
+        let state = unsafe { &mut *thread };
+        if state.passing == block as usize {
+            state.passing = 0;
+            return true;
         }
         gate.store(Gate::Busy as u32, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
-        Some(Event {
-            thread,
-            nested: false,
-        })
+        let done = state.log.try_released(block as u64);
+        compiler_fence(Ordering::SeqCst);
+        gate.store(Gate::Open as u32, Ordering::Relaxed);
+        return done;
     }
+    // SAFETY: as above.
+    value == Gate::Sampling as u32
+        && unsafe { (*thread).log.is_surely_not_live(block as u64) }
+        && !crate::early::owns(block)
+}
 
+impl Event {
     /// Begins an event, unless nothing is recorded. What runs until it is
     /// dropped must not call anything that the program could have replaced.
     pub(crate) fn begin() -> Option<Event> {
@@ -180,11 +249,15 @@ impl Event {
         // Relaxed, here and below: only this thread and its signal handlers
         // look at the gate; the compiler fences order it for them.
         let value = gate.load(Ordering::Relaxed);
-        if value == Gate::Open as u32 {
+        if Gate::is_open(value) {
             gate.store(Gate::Busy as u32, Ordering::Relaxed);
             compiler_fence(Ordering::SeqCst);
             Some(Event {
                 thread,
+                open: match value == Gate::Sampling as u32 {
+                    true => Gate::Sampling,
+                    false => Gate::Open,
+                },
                 nested: false,
             })
         } else if value == Gate::Passive as u32 {
@@ -201,7 +274,7 @@ impl Event {
         // SAFETY: as in `begin`.
         let (gate, nested) = unsafe { (&(*thread).gate, &(*thread).nested) };
         let value = gate.load(Ordering::Relaxed);
-        if value == Gate::Open as u32 {
+        if Gate::is_open(value) {
             return Event::begin();
         }
         if value != Gate::Busy as u32 {
@@ -216,6 +289,7 @@ impl Event {
         compiler_fence(Ordering::SeqCst);
         Some(Event {
             thread,
+            open: Gate::Busy,
             nested: true,
         })
     }
@@ -269,7 +343,7 @@ impl Drop for Event {
             match self.nested {
                 false => (*self.thread)
                     .gate
-                    .store(Gate::Open as u32, Ordering::Relaxed),
+                    .store(self.open as u32, Ordering::Relaxed),
                 true => (*self.thread).nested.store(0, Ordering::Relaxed),
             }
         }
@@ -307,11 +381,11 @@ pub(crate) fn unrecorded(run: impl FnOnce()) {
     };
     // Relaxed: see `Event::begin`.
     let before = gate.load(Ordering::Relaxed);
-    if before == Gate::Open as u32 {
+    if Gate::is_open(before) {
         gate.store(Gate::Passive as u32, Ordering::Relaxed);
     }
     run();
-    if before == Gate::Open as u32 {
+    if Gate::is_open(before) {
         gate.store(before, Ordering::Relaxed);
     }
 }
@@ -319,7 +393,7 @@ pub(crate) fn unrecorded(run: impl FnOnce()) {
 /// A closed state for threads that are not tracked.
 static PASSIVE: Passive = Passive(Gate::Passive as u32, [0; 31]);
 
-/// As long as a state, of which only the gate and the count of samples are read.
+/// The front of a state, of which only the gate is read.
 #[repr(C, align(64))]
 struct Passive(u32, [u32; 31]);
 
@@ -349,7 +423,11 @@ fn begin() -> *mut Thread {
     state.nested.store(0, Ordering::Relaxed);
     crate::capture::first_sample(state, process);
     compiler_fence(Ordering::SeqCst);
-    state.gate.store(Gate::Open as u32, Ordering::Relaxed);
+    let gate = match process.sample_bytes() {
+        0 => Gate::Open,
+        _ => Gate::Sampling,
+    };
+    state.gate.store(gate as u32, Ordering::Relaxed);
     thread
 }
 
@@ -376,7 +454,7 @@ impl Threads {
                 continue;
             };
             let owner = state.owner.load(Ordering::Relaxed);
-            let idle = state.gate.load(Ordering::Relaxed) == Gate::Open as u32;
+            let idle = Gate::is_open(state.gate.load(Ordering::Relaxed));
             // A state with our own number is that of a thread that ended, too.
             if idle
                 && (owner == tid || is_gone(owner))

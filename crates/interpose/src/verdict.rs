@@ -166,11 +166,8 @@ fn wait_for_image() {
 
 /// Blocks that are recorded from now on get this time or a later one.
 fn begin_a_tick(memory: &Memory) -> u32 {
-    let tick = &memory.session().tick_ms;
-    let next = tick.load(Ordering::Relaxed) + 1;
-    // SeqCst: before the fork, and seen by every thread that allocates after it.
-    tick.fetch_max(next, Ordering::SeqCst);
-    next
+    let clock = &memory.session().clock;
+    clock.advance(clock.ms().saturating_add(1))
 }
 
 /// Whether there may be blocks that the ledger does not know.

@@ -3,7 +3,7 @@
 //!
 //! What is not here: who writes them (`writer`) and who reads them (`reader`).
 
-use crate::primitive::{AtomicI64, AtomicU32, AtomicU64};
+use crate::primitive::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// First eight bytes of a session file.
 pub const SESSION_MAGIC: u64 = u64::from_le_bytes(*b"FREEHOLD");
@@ -293,9 +293,10 @@ impl Slot {
 /// What a leaf holds for one region: where its segment is.
 ///
 /// ```text
-/// 63..44      43..40                39..0
-///   0     log2(slots)   offset in the segment section / 16
+/// 63..44      43..4                    3..0
+///   0     offset / 16         log2(slots)
 /// ```
+/// The offset is that in the segment section, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SegmentRef(pub u64);
 
@@ -305,17 +306,21 @@ impl SegmentRef {
 
     /// A segment of `1 << class` slots at `offset` bytes, a multiple of 16.
     pub fn new(offset: u64, class: u32) -> SegmentRef {
-        SegmentRef((offset / 16) | (u64::from(class) << 40))
+        debug_assert!(offset & 15 == 0 && class <= 15);
+        SegmentRef(offset | u64::from(class))
     }
     /// Base-two logarithm of the number of slots.
+    #[inline(always)]
     pub fn class(self) -> u32 {
-        (self.0 >> 40) as u32 & 15
+        self.0 as u32 & 15
     }
     /// Offset in the segment section, in bytes.
+    #[inline(always)]
     pub fn offset(self) -> u64 {
-        (self.0 & ((1 << 40) - 1)) * 16
+        self.0 & ((1 << 44) - 16)
     }
     /// Number of slots.
+    #[inline(always)]
     pub fn slots(self) -> usize {
         1 << self.class()
     }
@@ -516,7 +521,7 @@ pub enum State {
 pub enum ScanState {
     /// Nobody asked for one.
     None = 0,
-    /// A reader asks the process for one: see [`CALLING`].
+    /// A reader asks the process for one: see [`Clock::CALLING`].
     Requested = 1,
     /// An image of the process is at it.
     Running = 2,
@@ -526,10 +531,72 @@ pub enum ScanState {
     Failed = 4,
 }
 
-/// Flag in [`SessionHeader::ticking`]: `tick_ms` is kept up to date.
-pub const TICKING: u32 = 1;
-/// Flag in [`SessionHeader::ticking`]: a scan is requested of some process.
-pub const CALLING: u32 = 2;
+/// The time of a session, and what its processes should know at each event:
+/// one word, so that an event reads both at once.
+///
+/// ```text
+/// 63..32                                 31..2    1         0
+/// milliseconds since the session began     0    CALLING  TICKING
+/// ```
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Clock(AtomicU64);
+
+impl Clock {
+    /// Flag: the launcher keeps the time up to date.
+    pub const TICKING: u64 = 1;
+    /// Flag: a reader waits for a process to see that its scan is
+    /// [`ScanState::Requested`].
+    pub const CALLING: u64 = 2;
+
+    /// The word.
+    #[inline(always)]
+    pub fn word(&self) -> u64 {
+        // Relaxed: a number of its own; what a flag announces is synchronised
+        // by the state that it makes the process look at.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Flags and time.
+    #[inline(always)]
+    pub fn read(&self) -> (u64, u32) {
+        let word = self.word();
+        (word & 0xffff_ffff, (word >> 32) as u32)
+    }
+
+    /// Milliseconds since the session began.
+    pub fn ms(&self) -> u32 {
+        self.read().1
+    }
+
+    /// Sets flags.
+    pub fn set(&self, flags: u64) {
+        // Release: what a flag announces was written before.
+        self.0.fetch_or(flags, Ordering::Release);
+    }
+
+    /// Clears flags.
+    pub fn clear(&self, flags: u64) {
+        self.0.fetch_and(!flags, Ordering::Release);
+    }
+
+    /// Moves the time on to `ms`, or leaves it where it is already later. Gives
+    /// the time then.
+    pub fn advance(&self, ms: u32) -> u32 {
+        let mut word = self.0.load(Ordering::Relaxed);
+        while (word >> 32) < u64::from(ms) {
+            let next = word & 0xffff_ffff | u64::from(ms) << 32;
+            // SeqCst: a process that begins a tick for a scan wants every
+            // thread that allocates after it to see it.
+            let order = (Ordering::SeqCst, Ordering::Relaxed);
+            match self.0.compare_exchange_weak(word, next, order.0, order.1) {
+                Ok(_) => return ms,
+                Err(now) => word = now,
+            }
+        }
+        (word >> 32) as u32
+    }
+}
 
 /// What a session was asked to do; the same for all its processes.
 #[repr(C)]
@@ -559,14 +626,10 @@ pub struct SessionHeader {
     pub start_monotonic_ns: AtomicU64,
     /// Process id of the launcher, 0 when there is none.
     pub launcher: AtomicU32,
-    /// Milliseconds since the beginning, kept up to date by the launcher while
-    /// `ticking` is 1.
-    pub tick_ms: AtomicU32,
-    /// [`TICKING`] while the launcher keeps `tick_ms`, [`CALLING`] while a
-    /// reader waits for a process to see that its scan is [`ScanState::Requested`].
-    pub ticking: AtomicU32,
     /// Longest stack to record, 0 for none.
     pub depth: AtomicU32,
+    /// What time it is.
+    pub clock: Clock,
     /// Bytes between two samples, 0 to record every block.
     pub sample_bytes: AtomicU64,
     /// A bit `1 << family` for each family to record.

@@ -70,7 +70,7 @@ pub enum Removed {
 
 /// Distance of a block from the start of its region, in units of 8 bytes.
 #[inline(always)]
-fn offset_of(address: u64) -> u32 {
+pub(crate) fn offset_of(address: u64) -> u32 {
     (address as u32 & ((1 << REGION_BITS) - 1)) >> 3
 }
 
@@ -83,8 +83,8 @@ pub fn region_of(address: u64) -> usize {
 /// Where the search for an offset starts. Multiplication by the golden ratio
 /// spreads the evenly spaced offsets of a heap evenly.
 #[inline(always)]
-fn home(offset: u32, class: u32) -> usize {
-    (offset.wrapping_mul(0x9e37_79b1) >> (32 - class)) as usize
+pub(crate) fn home(offset: u32, class: u32) -> usize {
+    ((u64::from(offset.wrapping_mul(0x9e37_79b1)) << class) >> 32) as usize
 }
 
 /// The `i`-th slot behind the home of an offset.
@@ -169,41 +169,97 @@ fn insert_into<S: Space>(
     offset: u32,
     new: Slot,
 ) -> Attempt<Inserted> {
-    let slots = space.slots(segment);
-    let home = home(offset, segment.class());
-    let mut free: Option<(&AtomicU64, Slot)> = None;
+    match place_for(space.slots(segment), segment.class(), offset) {
+        Place::Live(at, slot) => match space.exchange(at, slot.0, new.0) {
+            true => Attempt::Done(Inserted::Replaced(slot)),
+            false => Attempt::Again,
+        },
+        Place::Free(at, slot) => match space.exchange(at, slot.0, new.0) {
+            true => Attempt::Done(Inserted::New),
+            false => Attempt::Again,
+        },
+        Place::None => Attempt::Replaced,
+    }
+}
+
+/// Where in a segment an address goes.
+pub(crate) enum Place<'a> {
+    /// Here: it is empty, or a tombstone.
+    Free(&'a AtomicU64, Slot),
+    /// It is here, live.
+    Live(&'a AtomicU64, Slot),
+    /// There is no room, or the segment is frozen.
+    None,
+}
+
+pub(crate) fn place_for(slots: &[AtomicU64], class: u32, offset: u32) -> Place<'_> {
+    let home = home(offset, class);
+    let mut free = Place::None;
     for i in 0..PROBES.min(slots.len()) {
         let at = probe(slots, home, i);
-        // Relaxed: the value is only compared; the exchange below orders.
+        // Relaxed: the value is only compared; an exchange orders.
         let slot = Slot(at.load(Ordering::Relaxed));
         if slot.is_frozen() {
-            return Attempt::Replaced;
+            return Place::None;
         }
+        let is_first_free = matches!(free, Place::None);
         if slot == Slot::EMPTY {
-            free = free.or(Some((at, slot)));
-            break;
+            return match is_first_free {
+                true => Place::Free(at, slot),
+                false => free,
+            };
         }
         if slot.offset() == offset {
-            if slot.is_live() {
-                return match space.exchange(at, slot.0, new.0) {
-                    true => Attempt::Done(Inserted::Replaced(slot)),
-                    false => Attempt::Again,
-                };
-            }
-            // The tombstone of this very address. No live slot of it can
-            // stand behind: it would have been found dead first and taken.
-            free = Some((at, slot));
+            // Of a tombstone of this very address no live slot can stand
+            // behind: it would have been found dead first and taken.
+            return match slot.is_live() {
+                true => Place::Live(at, slot),
+                false => Place::Free(at, slot),
+            };
+        }
+        if slot.is_dead() && is_first_free {
+            free = Place::Free(at, slot);
+        }
+    }
+    free
+}
+
+/// Whether an address is surely not live: false when it is, and when the segment
+/// is frozen.
+pub(crate) fn is_nowhere(slots: &[AtomicU64], class: u32, offset: u32) -> bool {
+    let home = home(offset, class);
+    for i in 0..PROBES.min(slots.len()) {
+        // Relaxed: as in `place_for`.
+        let slot = Slot(probe(slots, home, i).load(Ordering::Relaxed));
+        if slot.is_frozen() || slot.is_live_at(offset) {
+            return false;
+        }
+        if slot == Slot::EMPTY {
             break;
         }
-        if slot.is_dead() && free.is_none() {
-            free = Some((at, slot));
+    }
+    true
+}
+
+/// The live slot of an address in a segment that is not frozen.
+pub(crate) fn live_slot(
+    slots: &[AtomicU64],
+    class: u32,
+    offset: u32,
+) -> Option<(&AtomicU64, Slot)> {
+    let home = home(offset, class);
+    for i in 0..PROBES.min(slots.len()) {
+        let at = probe(slots, home, i);
+        // Relaxed: as in `place_for`.
+        let slot = Slot(at.load(Ordering::Relaxed));
+        if slot.is_live_at(offset) {
+            return Some((at, slot));
+        }
+        if slot == Slot::EMPTY || slot.is_frozen() {
+            break;
         }
     }
-    match free {
-        Some((at, slot)) if space.exchange(at, slot.0, new.0) => Attempt::Done(Inserted::New),
-        Some(_) => Attempt::Again,
-        None => Attempt::Replaced,
-    }
+    None
 }
 
 /// Turns the live slot of `address` into a tombstone.

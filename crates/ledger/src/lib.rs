@@ -18,6 +18,8 @@
 //! What is not here: capture of stacks (`freehold-unwind`), names of functions
 //! and judgement (`freehold-report`), hooks (`freehold-interpose`).
 
+#[cfg(not(loom))]
+mod fast;
 pub mod format;
 pub mod index;
 pub mod primitive;

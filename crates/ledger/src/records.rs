@@ -13,13 +13,16 @@ use crate::space::Memory;
 const CHUNK: u32 = 256;
 /// Records of one batch.
 const BATCH: u32 = 2048;
+/// Free records from which on a thread hands a batch over.
+pub(crate) const MOST_FREE: u32 = 2 * BATCH;
 
 /// The free records of one thread. Zeroed bytes are an empty pool.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Pool {
-    free: u32,
-    free_count: u32,
+    /// The first free record, 0 for none; its word 0 tells the next.
+    pub(crate) free: u32,
+    pub(crate) free_count: u32,
     fresh: u32,
     fresh_end: u32,
 }
@@ -60,6 +63,13 @@ pub(crate) unsafe fn size(memory: &Memory, record: u32) -> u64 {
     unsafe { (&raw const (*words(memory, record))[0]).read_volatile() & MAX_SIZE }
 }
 
+/// The first word of a record that becomes free before another: its generation
+/// moves on, so that slots which still name it are known for old.
+#[inline(always)]
+pub(crate) fn freed(first: u64, next: u32) -> u64 {
+    (first & !MAX_SIZE).wrapping_add(1 << 48) | u64::from(next)
+}
+
 impl Pool {
     /// A record that nobody else has, and the generation for its next use.
     #[inline(always)]
@@ -72,7 +82,7 @@ impl Pool {
         let first = unsafe { (*words(memory, record))[0] };
         self.free = first as u32;
         self.free_count = self.free_count.wrapping_sub(1);
-        Some((record, ((first >> 48) as u16).wrapping_add(1)))
+        Some((record, (first >> 48) as u16))
     }
 
     /// Writes a record that was taken. It is published by the slot that names it.
@@ -89,11 +99,11 @@ impl Pool {
         // SAFETY: whoever removed the slot owns the record.
         unsafe {
             let first = &mut (*words(memory, record))[0];
-            *first = (*first & !MAX_SIZE) | u64::from(self.free);
+            *first = freed(*first, self.free);
         }
         self.free = record;
         self.free_count += 1;
-        if self.free_count >= 2 * BATCH {
+        if self.free_count >= MOST_FREE {
             self.hand_over(memory, batches);
         }
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::format::{
-    Family, Layout, MAX_DEPTH, PAGE, SESSION_MAGIC, SessionHeader, VERSION, round_up,
+    Clock, Family, Layout, MAX_DEPTH, PAGE, SESSION_MAGIC, SessionHeader, VERSION, round_up,
 };
 use crate::sys;
 
@@ -172,7 +172,7 @@ impl NewSession {
 impl Drop for NewSession {
     fn drop(&mut self) {
         if !self.header.is_null() {
-            self.header().ticking.store(0, Relaxed);
+            self.header().clock.clear(Clock::TICKING | Clock::CALLING);
             // SAFETY: no reference to the header outlives the value.
             unsafe { sys::unmap(self.header.cast_mut().cast(), PAGE) };
         }

@@ -114,6 +114,11 @@ impl Memory {
         (self.base as usize, self.layout.total as usize)
     }
 
+    /// The private table of windows.
+    pub(crate) fn windows(&self) -> *const AtomicPtr<Leaf> {
+        self.windows
+    }
+
     /// First byte and length of the private table of windows.
     pub fn windows_range(&self) -> (usize, usize) {
         let bytes = WINDOWS * size_of::<AtomicPtr<Leaf>>();
@@ -384,25 +389,24 @@ unsafe extern "C" {
 /// cannot be interrupted by a signal handler of that thread, and there is
 /// nobody else. That saves more than a nanosecond for each event.
 #[inline(always)]
-fn exchange(slot: &AtomicU64, old: u64, new: u64) -> bool {
+pub(crate) fn exchange(slot: &AtomicU64, old: u64, new: u64) -> bool {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a plain byte of glibc; it changes only by the single thread.
     if unsafe { (&raw const __libc_single_threaded).read_volatile() } != 0 {
-        let done: u8;
         // SAFETY: `slot` is valid for a write of eight bytes. x86 gives every
         // store release order.
         unsafe {
             core::arch::asm!(
                 "cmpxchg qword ptr [{slot}], {new}",
-                "sete {done}",
+                "jne {failed}",
                 slot = in(reg) slot.as_ptr(),
                 new = in(reg) new,
-                done = out(reg_byte) done,
+                failed = label { return false },
                 inout("rax") old => _,
                 options(nostack),
             );
         }
-        return done != 0;
+        return true;
     }
     // AcqRel: releases the record that was written before the slot names it;
     // acquires it for the one who removes the slot.

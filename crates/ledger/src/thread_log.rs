@@ -1,6 +1,7 @@
 //! What each thread has for itself: its free records, its counters, and the
 //! three things that can happen to a block.
 
+use crate::fast::Hot;
 use crate::format::{
     ADDRESS_LIMIT, Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry,
 };
@@ -11,7 +12,7 @@ use crate::writer::Ledger;
 
 /// A thread adds to the shared sum of live bytes each time that one of its own
 /// sums crosses a multiple of this power of two: 64 KiB.
-const STEP_BITS: u32 = 16;
+pub(crate) const STEP_BITS: u32 = 16;
 
 /// Where threads count that found no entry: nobody reads it.
 static NOBODY: ThreadEntry = ThreadEntry {
@@ -29,8 +30,9 @@ static NOBODY: ThreadEntry = ThreadEntry {
 #[derive(Debug)]
 #[repr(C)]
 pub struct ThreadLog {
-    pool: Pool,
-    entry: *const ThreadEntry,
+    pub(crate) pool: Pool,
+    pub(crate) entry: *const ThreadEntry,
+    pub(crate) hot: Hot,
     /// What of the entry's sums is in the shared sum already.
     shared: i64,
     number: u32,
@@ -82,6 +84,7 @@ impl ThreadLog {
             false => Some(most - 1),
         };
         self.entry = number.map_or(&NOBODY, |n| ledger.thread(n));
+        self.hot = Hot::new(&ledger.memory);
         self.take_over(ledger, tid, name);
     }
 
@@ -90,6 +93,7 @@ impl ThreadLog {
         // Relaxed: a plain count.
         let numbers = &ledger.memory.header().thread_numbers;
         self.number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.hot.set_thread(self.number);
         let entry = self.entry();
         entry.tid.store(tid, Ordering::Relaxed);
         entry.number.store(self.number, Ordering::Relaxed);
@@ -102,6 +106,7 @@ impl ThreadLog {
     /// the same entry and has its own records.
     pub fn begin_nested(&mut self, outer: &ThreadLog) {
         self.entry = outer.entry;
+        self.hot = outer.hot;
         self.number = outer.number;
         self.nested = true;
     }
@@ -226,7 +231,7 @@ impl ThreadLog {
     }
 
     #[inline(always)]
-    fn entry(&self) -> &ThreadEntry {
+    pub(crate) fn entry(&self) -> &ThreadEntry {
         // SAFETY: an entry of the mapping that belongs to this thread, or
         // `NOBODY`: set by `begin`, which comes before all else.
         unsafe { &*self.entry }
@@ -285,6 +290,12 @@ fn add(to: &AtomicU64, what: u64) -> bool {
     let before = to.load(Ordering::Relaxed);
     let after = before.wrapping_add(what);
     to.store(after, Ordering::Relaxed);
+    is_step(before, after)
+}
+
+/// Whether a sum that grew must be shared.
+#[inline(always)]
+pub(crate) fn is_step(before: u64, after: u64) -> bool {
     (before ^ after) >> STEP_BITS != 0
 }
 

@@ -10,8 +10,8 @@
 use core::ffi::CStr;
 
 use crate::format::{
-    CALLING, LEDGER_MAGIC, MAX_MODULES, Module, Record, Root, SESSION_MAGIC, Section,
-    SessionHeader, State, TICKING, ThreadEntry, VERSION,
+    Clock, LEDGER_MAGIC, MAX_MODULES, Module, Record, Root, SESSION_MAGIC, Section, SessionHeader,
+    State, ThreadEntry, VERSION,
 };
 use crate::index;
 use crate::primitive::{AtomicU32, Ordering};
@@ -196,11 +196,10 @@ impl Ledger {
     /// when there is no launcher to tick.
     #[inline(always)]
     pub fn now_ms(&self) -> u32 {
-        let session = self.memory.session();
-        if session.ticking.load(Ordering::Relaxed) & TICKING != 0 {
-            session.tick_ms.load(Ordering::Relaxed)
-        } else {
-            self.clock_ms()
+        let (flags, ms) = self.memory.session().clock.read();
+        match flags & Clock::TICKING {
+            0 => self.clock_ms(),
+            _ => ms,
         }
     }
 
@@ -211,7 +210,7 @@ impl Ledger {
         let start = session.start_monotonic_ns.load(Ordering::Relaxed) / 1_000_000;
         let now = sys::coarse_ms().saturating_sub(start) as u32;
         // Readers take it for the present; it never goes back.
-        session.tick_ms.fetch_max(now, Ordering::Relaxed).max(now)
+        session.clock.advance(now)
     }
 
     /// Stores a stack, innermost frame first; 0 when there is no room for it.
@@ -237,7 +236,7 @@ impl Ledger {
     /// blocks.
     #[inline(always)]
     pub fn is_called(&self) -> bool {
-        self.memory.session().ticking.load(Ordering::Relaxed) & CALLING != 0
+        self.memory.session().clock.read().0 & Clock::CALLING != 0
     }
 
     /// The present module epoch.

@@ -24,6 +24,9 @@ use crate::ring::Ring;
 use crate::{Entry, Stack, StackBounds, table};
 
 const KEYS: usize = 1024;
+/// Each with two keys.
+const SETS: usize = KEYS / 2;
+
 /// What is compared first, one cache line.
 #[repr(C, align(64))]
 struct Key {
@@ -104,31 +107,110 @@ impl History {
         bounds: StackBounds,
         intern: impl FnOnce(&Stack<'_>) -> u32,
     ) -> u32 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.predict(entry, depth) {
+                Some(id) => id,
+                None => self.walk(entry, depth, bounds, intern),
+            }
+        }
+    }
+
+    /// The id of the current stack if it is remembered where it is expected.
+    ///
+    /// # Safety
+    ///
+    /// As for [`capture`](History::capture).
+    #[inline(always)]
+    pub unsafe fn predict(&mut self, entry: Entry, depth: usize) -> Option<u32> {
         // SAFETY: the slot holds the return address of a running function.
         let ra = unsafe { load(entry.slot) };
+        let index = self.index(entry, ra);
+        // SAFETY: the caller's promise.
+        let id = unsafe { self.id_at(index, entry, ra, depth)? };
+        self.expect_after(id);
+        Some(id)
+    }
+
+    /// The first of the two keys for the stack that is expected now.
+    #[inline(always)]
+    fn index(&self, entry: Entry, ra: usize) -> usize {
         let place = (ra as u64 ^ (entry.slot as u64) << 20 ^ self.recent << 40)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let index = (place >> (64 - KEYS.ilog2())) as usize;
-        let key = &self.keys[index];
-        let differs = (key.slot ^ entry.slot) | (key.ra ^ ra) | ((key.bp ^ entry.bp) & key.bp_mask);
-        let id = if differs == 0
-            && key.stamp == stamp(depth)
-            // SAFETY: a key in use, and the same slot of the same thread.
-            && unsafe { self.words_are_equal(key) }
-        {
-            #[cfg(feature = "check")]
-            // SAFETY: the caller's promise.
-            unsafe {
-                crate::check::compare_hit(entry, depth, bounds, key.hash);
-            }
-            key.id
-        } else {
-            // SAFETY: the caller's promise.
-            unsafe { self.miss(index, entry, ra, depth, bounds, intern) }
-        };
+        (place >> (64 - SETS.ilog2())) as usize * 2
+    }
+
+    #[inline(always)]
+    fn expect_after(&mut self, id: u32) {
         // Eight bits of each of the last two ids.
         self.recent = (self.recent << 8 ^ u64::from(id.wrapping_mul(0x9E37_79B1) >> 16)) & 0xffff;
+    }
+
+    /// The id under a key, if the current stack is proved to be the same.
+    ///
+    /// # Safety
+    ///
+    /// As for [`capture`](History::capture).
+    #[inline(always)]
+    unsafe fn id_at(&self, index: usize, entry: Entry, ra: usize, depth: usize) -> Option<u32> {
+        let key = &self.keys[index];
+        let differs = (key.slot ^ entry.slot) | (key.ra ^ ra) | ((key.bp ^ entry.bp) & key.bp_mask);
+        if differs != 0 || key.stamp != stamp(depth) {
+            return None;
+        }
+        // SAFETY: a key in use, and the same slot of the same thread.
+        if !unsafe { self.words_are_equal(key) } {
+            return None;
+        }
+        #[cfg(feature = "check")]
+        // SAFETY: the caller's promise. A coroutine's bounds are not known here;
+        // the check does without.
+        unsafe {
+            crate::check::compare_hit(entry, depth, StackBounds::for_current_thread(), key.hash);
+        }
+        Some(key.id)
+    }
+
+    /// The id of a stack that was not predicted: it may be that of the second
+    /// key, which stands for the other way that things go from here; else it is
+    /// walked.
+    ///
+    /// # Safety
+    ///
+    /// As for [`capture`](History::capture).
+    #[inline(never)]
+    unsafe fn walk(
+        &mut self,
+        entry: Entry,
+        depth: usize,
+        bounds: StackBounds,
+        intern: impl FnOnce(&Stack<'_>) -> u32,
+    ) -> u32 {
+        // SAFETY: as in `predict`.
+        let ra = unsafe { load(entry.slot) };
+        let index = self.index(entry, ra);
+        // SAFETY: the caller's promise.
+        let second = unsafe { self.id_at(index + 1, entry, ra, depth) };
+        // Whatever it will be is expected first from now on, and what was there
+        // is the second.
+        self.swap(index);
+        let id = match second {
+            Some(id) => id,
+            // SAFETY: the caller's promise.
+            None => unsafe { self.miss(index, entry, ra, depth, bounds, intern) },
+        };
+        self.expect_after(id);
         id
+    }
+
+    fn swap(&mut self, index: usize) {
+        for (at, owner) in [(index, index + 1), (index + 1, index)] {
+            let key = &self.keys[at];
+            if key.slot != 0 {
+                self.ring.set_owner(key.position, owner as u32);
+            }
+        }
+        self.keys.swap(index, index + 1);
     }
 
     /// Whether every word that led to the stack is as it was.
@@ -141,17 +223,23 @@ impl History {
         let count = key.words as usize;
         // SAFETY: the ring clears the key before it overwrites the chunk.
         let (values, offsets) = unsafe { self.ring.chunk(key.position, count) };
-        for i in 0..count {
+        let is_equal = |i: usize| {
             // SAFETY: inside the chunk.
             let (value, offset) = unsafe { (*values.add(i), *offsets.add(i)) };
             let address = key.slot.wrapping_add_signed(offset as isize * 8);
             // SAFETY: all words before it are equal, so it may be read: see the
             // top of this file.
-            if unsafe { load(address) } != value {
+            unsafe { load(address) == value }
+        };
+        let mut i = 0;
+        // By twos: half of the counting.
+        while i + 1 < count {
+            if !is_equal(i) || !is_equal(i + 1) {
                 return false;
             }
+            i += 2;
         }
-        true
+        i == count || is_equal(i)
     }
 
     #[cold]

@@ -39,6 +39,12 @@ impl Ring {
         (values, unsafe { values.add(count) }.cast())
     }
 
+    /// Gives the chunk at `position` to another owner.
+    pub(crate) fn set_owner(&mut self, position: u32, owner: u32) {
+        let header = &mut self.words[position as usize - 1];
+        *header = *header & u64::from(u32::MAX) | u64::from(owner + 1) << 32;
+    }
+
     /// Stores values and offsets for `owner`, in place of its chunk at `old` if
     /// that is long enough. Calls `evict` for every owner that loses its chunk
     /// to this. Returns the position of the first value.

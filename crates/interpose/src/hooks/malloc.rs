@@ -3,15 +3,41 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use freehold_ledger::format::Family::Malloc;
+use freehold_ledger::format::Family;
 use freehold_ledger::writer::Release;
 use freehold_unwind::Entry;
 
-use super::{allocated, released, released_for_now, restored, thunk};
+use super::{allocated, allocated_by, released, released_for_now, restored, thunk};
 use crate::real::{self, Real};
-use crate::{early, process, thread};
+use crate::thread::{self, Ready};
+use crate::{early, process};
 
-thunk!(malloc, on_malloc, "rsi", "rdx");
+/// Entry point: `on_malloc` for a thread that records all events and is in none,
+/// `malloc_unready` for any other. The choice is made here because a function
+/// that begins with it would save registers first.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc() {
+    core::arch::naked_asm!(
+        "mov rsi, rsp",
+        "mov rdx, rbp",
+        "mov rcx, [rip + freehold_tls@GOTTPOFF]",
+        "mov rcx, fs:[rcx]",
+        "test rcx, rcx",
+        "jz {unready}",
+        "cmp dword ptr [rcx + {gate}], {open}",
+        "jne {unready}",
+        "jmp {ready}",
+        gate = const thread::GATE,
+        open = const thread::OPEN,
+        ready = sym on_malloc,
+        unready = sym malloc_unready,
+    )
+}
+
 thunk!(calloc, on_calloc, "rdx", "rcx");
 thunk!(realloc, on_realloc, "rdx", "rcx");
 thunk!(reallocarray, on_reallocarray, "rcx", "r8");
@@ -36,22 +62,44 @@ fn out_of_memory() -> *mut u8 {
     null_mut()
 }
 
-unsafe extern "C" fn on_malloc(size: usize, slot: usize, bp: usize) -> *mut u8 {
+type Malloc = unsafe extern "C" fn(usize) -> *mut u8;
+
+unsafe extern "C" fn on_malloc(size: usize, slot: usize, bp: usize, ready: Ready) -> *mut u8 {
+    // SAFETY: the signature of malloc, which is known once a thread has begun;
+    // as the caller called us.
+    let block = unsafe { real::MALLOC.known::<Malloc>()(size) };
+    if block.is_null() {
+        return block;
+    }
+    allocated_by(ready, block, size, Family::Malloc, Entry { slot, bp })
+}
+
+/// Where not every block is recorded, or nothing has begun.
+unsafe extern "C" fn malloc_unready(size: usize, slot: usize, bp: usize) -> *mut u8 {
+    if !thread::ignores(size) {
+        return malloc_slowly(size, slot, bp);
+    }
+    // SAFETY: the signature of malloc.
+    match unsafe { real::MALLOC.get::<Malloc>() } {
+        // SAFETY: as the caller called us.
+        Some(malloc) => unsafe { malloc(size) },
+        None => out_of_memory(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_slowly(size: usize, slot: usize, bp: usize) -> *mut u8 {
     if !is_ready(&real::MALLOC) {
         return early::allocate(size, 16);
     }
     // SAFETY: the signature of malloc.
-    let malloc = unsafe { real::MALLOC.get::<unsafe extern "C" fn(usize) -> *mut u8>() };
-    let Some(malloc) = malloc else {
+    let Some(malloc) = (unsafe { real::MALLOC.get::<Malloc>() }) else {
         return out_of_memory();
     };
-    if process::is_passive() {
-        // SAFETY: as the caller called us.
-        return unsafe { malloc(size) };
-    }
     // SAFETY: as the caller called us.
     let block = unsafe { malloc(size) };
-    allocated(block, size, Malloc, Entry { slot, bp });
+    allocated(block, size, Family::Malloc, Entry { slot, bp });
     block
 }
 
@@ -70,7 +118,12 @@ unsafe extern "C" fn on_calloc(count: usize, size: usize, slot: usize, bp: usize
     // SAFETY: as the caller called us.
     let block = unsafe { calloc(count, size) };
     // It succeeded, so the product does not overflow.
-    allocated(block, count.wrapping_mul(size), Malloc, Entry { slot, bp });
+    allocated(
+        block,
+        count.wrapping_mul(size),
+        Family::Malloc,
+        Entry { slot, bp },
+    );
     block
 }
 
@@ -81,7 +134,7 @@ fn reallocated(old: *mut u8, size: usize, entry: Entry, call: impl FnOnce() -> *
     let known = (!old.is_null()).then(|| released_for_now(old)).flatten();
     let block = call();
     if !block.is_null() {
-        allocated(block, size, Malloc, entry);
+        allocated(block, size, Family::Malloc, entry);
     } else if let Some(known) = known
         // With size 0, null means that glibc has released the block.
         && size != 0
@@ -96,8 +149,7 @@ fn reallocated(old: *mut u8, size: usize, entry: Entry, call: impl FnOnce() -> *
 fn realloc_early(old: *mut u8, size: usize, entry: Entry) -> *mut u8 {
     // SAFETY: the caller found that it is ours.
     let old_size = unsafe { early::size(old) };
-    // SAFETY: our own hook.
-    let block = unsafe { on_malloc(size, entry.slot, entry.bp) };
+    let block = malloc_slowly(size, entry.slot, entry.bp);
     if !block.is_null() {
         // SAFETY: both are at least as long.
         unsafe { core::ptr::copy_nonoverlapping(old, block, old_size.min(size)) };
@@ -152,7 +204,7 @@ unsafe extern "C" fn on_posix_memalign(
         let error = unsafe { function(out, align, size) };
         if error == 0 {
             // SAFETY: it succeeded, so it wrote the block there.
-            allocated(unsafe { *out }, size, Malloc, Entry { slot, bp });
+            allocated(unsafe { *out }, size, Family::Malloc, Entry { slot, bp });
         }
         return error;
     }
@@ -178,7 +230,7 @@ fn aligned(function: &Real, align: usize, size: usize, entry: Entry) -> *mut u8 
     };
     // SAFETY: as the caller called us.
     let block = unsafe { call(align, size) };
-    allocated(block, size, Malloc, entry);
+    allocated(block, size, Family::Malloc, entry);
     block
 }
 
@@ -207,7 +259,7 @@ fn page_aligned(function: &Real, size: usize, entry: Entry) -> *mut u8 {
     };
     // SAFETY: as the caller called us.
     let block = unsafe { call(size) };
-    allocated(block, size, Malloc, entry);
+    allocated(block, size, Family::Malloc, entry);
     block
 }
 
@@ -219,14 +271,28 @@ unsafe extern "C" fn on_pvalloc(size: usize, slot: usize, bp: usize) -> *mut u8 
     page_aligned(&real::PVALLOC, size, Entry { slot, bp })
 }
 
-/// Notes the release and makes it.
-#[inline(always)]
-fn release(block: *mut u8) {
-    if block.is_null() {
-        return;
+/// `free`.
+///
+/// # Safety
+/// As for the function of this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(block: *mut u8) {
+    if !thread::try_released(block) {
+        return free_slowly(block);
     }
-    let is_known = !process::is_passive() && released(block) != Release::Unknown;
-    if !is_known && early::owns(block) {
+    // SAFETY: the signature of free, which is known once a thread has begun; as
+    // the caller called us.
+    unsafe { real::FREE.known::<unsafe extern "C" fn(*mut u8)>()(block) };
+}
+
+/// Of a block that has to be looked for, of nothing, or where nothing is
+/// recorded.
+#[inline(never)]
+fn free_slowly(block: *mut u8) {
+    let is_known = !block.is_null()
+        && !process::is_passive()
+        && super::released_slowly(block) != Release::Unknown;
+    if block.is_null() || !is_known && early::owns(block) {
         return;
     }
     // SAFETY: the signature of free.
@@ -234,15 +300,6 @@ fn release(block: *mut u8) {
         // SAFETY: as the caller called us.
         unsafe { free(block) };
     }
-}
-
-/// `free`.
-///
-/// # Safety
-/// As for the function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free(block: *mut u8) {
-    release(block);
 }
 
 /// `free_sized`, of C23.
@@ -259,7 +316,8 @@ pub unsafe extern "C" fn free_sized(block: *mut u8, size: usize) {
             // SAFETY: as the caller called us.
             unsafe { function(block, size) };
         }
-        _ => release(block),
+        // SAFETY: the same contract.
+        _ => unsafe { free(block) },
     }
 }
 
@@ -277,7 +335,8 @@ pub unsafe extern "C" fn free_aligned_sized(block: *mut u8, align: usize, size: 
             // SAFETY: as the caller called us.
             unsafe { function(block, align, size) };
         }
-        _ => release(block),
+        // SAFETY: the same contract.
+        _ => unsafe { free(block) },
     }
 }
 

@@ -12,7 +12,7 @@ use freehold_ledger::writer::{Allocation, Known, Release};
 use freehold_unwind::Entry;
 
 use crate::capture;
-use crate::thread::{self, Event};
+use crate::thread::{self, Event, Ready};
 
 /// Makes the entry point of a hook: it copies the stack pointer and `rbp` as
 /// the caller left them into the two argument registers behind those of the
@@ -40,30 +40,94 @@ pub(crate) use thunk;
 /// Notes an allocation that has been made.
 #[inline(always)]
 fn allocated(address: *mut u8, size: usize, family: Family, entry: Entry) {
-    let is_sampled = crate::process::get().sample_bytes() != 0;
-    if address.is_null() || is_sampled && thread::is_between_samples(size) {
+    if address.is_null() {
         return;
     }
-    let Some(mut event) = Event::open() else {
-        return allocated_slowly(address, size, family, entry);
-    };
-    note_allocation(&mut event, address as u64, size, family, entry);
-    if event.ledger().is_called() {
-        drop(event);
-        crate::verdict::on_request();
+    match Ready::own() {
+        Some(ready) => {
+            allocated_by(ready, address, size, family, entry);
+        }
+        None => allocated_slowly(address, size, family, entry),
     }
 }
 
-/// The first event of a thread, one in a signal handler, or none at all.
+/// The same, by a thread of which it is known; gives the block back, so that
+/// what is rare can be left to a call at the very end of a hook.
+#[inline(always)]
+fn allocated_by(
+    ready: Ready,
+    address: *mut u8,
+    size: usize,
+    family: Family,
+    entry: Entry,
+) -> *mut u8 {
+    let mut event = ready.event();
+    if let Some(stack) = capture::predict(&mut event, entry) {
+        let what = Allocation {
+            address: address as u64,
+            size: size as u64,
+            stack,
+            family,
+        };
+        if event.log().try_allocated(&what) {
+            return address;
+        }
+        allocated_nearby(event, &what)
+    } else {
+        allocated_anywhere(event, address, size, family, entry)
+    }
+}
+
+/// One whose stack has to be walked.
+#[inline(never)]
+fn allocated_anywhere(
+    mut event: Event,
+    address: *mut u8,
+    size: usize,
+    family: Family,
+    entry: Entry,
+) -> *mut u8 {
+    let what = Allocation {
+        address: address as u64,
+        size: size as u64,
+        stack: capture::capture(&mut event, entry),
+        family,
+    };
+    match event.log().try_allocated(&what) {
+        true => address,
+        false => allocated_nearby(event, &what),
+    }
+}
+
+/// One whose place in the ledger has to be looked for, or that is to be seen by
+/// somebody else.
+#[inline(never)]
+fn allocated_nearby(mut event: Event, what: &Allocation) -> *mut u8 {
+    if !event.log().try_allocated_nearby(what) {
+        let ledger = event.ledger();
+        event.log().allocated(ledger, *what);
+        if ledger.is_called() {
+            drop(event);
+            crate::verdict::on_request();
+        }
+    }
+    what.address as *mut u8
+}
+
+/// One that may be a sample, the first event of a thread, one in a signal
+/// handler, or none at all.
 #[cold]
 #[inline(never)]
 fn allocated_slowly(address: *mut u8, size: usize, family: Family, entry: Entry) {
     if let Some(mut event) = Event::begin() {
         note_allocation(&mut event, address as u64, size, family, entry);
+        if event.ledger().is_called() && !event.is_nested() {
+            drop(event);
+            crate::verdict::on_request();
+        }
     }
 }
 
-#[inline(always)]
 fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family, entry: Entry) {
     if event.process().sample_bytes() != 0 && !capture::is_sample(event, size) {
         return;
@@ -82,27 +146,24 @@ fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family,
 /// Notes a release that is about to be made.
 #[inline(always)]
 fn released(address: *mut u8) -> Release {
-    let process = crate::process::get();
-    if process.sample_bytes() != 0 && !process.ledger().has_region(address as u64) {
-        return Release::Unknown;
+    match thread::try_released(address) {
+        true => Release::Live,
+        false => released_slowly(address),
     }
-    let Some(mut event) = Event::open() else {
-        return released_slowly(address);
+}
+
+/// One that has to be looked for, or of something that the ledger does not know.
+#[inline(never)]
+fn released_slowly(address: *mut u8) -> Release {
+    let Some(mut event) = Event::begin() else {
+        return Release::Unknown;
     };
+    if event.log().try_released_nearby(address as u64) {
+        return Release::Live;
+    }
     note_release(&mut event, address)
 }
 
-/// As for [`allocated_slowly`].
-#[cold]
-#[inline(never)]
-fn released_slowly(address: *mut u8) -> Release {
-    match Event::begin() {
-        Some(mut event) => note_release(&mut event, address),
-        None => Release::Unknown,
-    }
-}
-
-#[inline(always)]
 fn note_release(event: &mut Event, address: *mut u8) -> Release {
     let ledger = event.ledger();
     let release = event.log().released(ledger, address as u64);

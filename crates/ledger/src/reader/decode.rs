@@ -19,7 +19,7 @@ const PEAK_ERROR_PER_THREAD: u64 = 64 << 10;
 pub(super) fn session(header: &SessionHeader) -> Session {
     Session {
         start_unix_ns: header.start_unix_ns.load(Relaxed),
-        now_ms: header.tick_ms.load(Relaxed),
+        now_ms: header.clock.ms(),
         depth: header.depth.load(Relaxed),
         sample_bytes: header.sample_bytes.load(Relaxed),
         max_memory: header.max_memory.load(Relaxed),

@@ -1,0 +1,264 @@
+//! The usual case of an event, in line: the block's region has a segment with
+//! room, the thread has a free record, the time is kept, and no sum crosses a
+//! step.
+//!
+//! Each function here either does all of what its namesake in `thread_log` does,
+//! or nothing at all, and says which. So a hook needs no other code in its
+//! straight line, and can leave everything rare to a call at its end.
+
+use core::sync::atomic::AtomicPtr;
+
+use crate::format::{
+    Clock, Family, MAX_SIZE, MAX_THREAD, Owner, RECORD_BYTES, Record, Section, SegmentRef, Slot,
+    WINDOW_BITS,
+};
+use crate::index::{self, Place, home, offset_of, region_of};
+use crate::primitive::{AtomicU64, Ordering};
+use crate::records::{MOST_FREE, freed};
+use crate::space::{Leaf, Memory, exchange};
+use crate::thread_log::{Allocation, STEP_BITS, ThreadLog, can_index, is_step};
+
+/// What an event needs of the ledger, close together. Zeroed bytes are one that
+/// has not begun.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Hot {
+    windows: *const AtomicPtr<Leaf>,
+    segments: *mut u8,
+    records: *mut [u64; 3],
+    clock: *const Clock,
+    /// The third word of a record, but for the family.
+    third: u64,
+}
+
+/// A larger block crosses a step.
+const MAX_SMALL: u64 = (1 << STEP_BITS) - 1;
+
+const _: () = assert!(size_of::<[u64; 3]>() as u64 == RECORD_BYTES);
+
+/// Where an address stands if nothing else stood there before it.
+struct Home<'a> {
+    slot: &'a AtomicU64,
+    segment: SegmentRef,
+}
+
+impl Hot {
+    pub(crate) fn new(memory: &Memory) -> Hot {
+        Hot {
+            windows: memory.windows(),
+            segments: memory.at(Section::Segments, 0),
+            records: memory.at(Section::Records, 0).cast(),
+            clock: &raw const memory.session().clock,
+            third: 0,
+        }
+    }
+
+    /// Blocks are from now on those of the thread with this number.
+    pub(crate) fn set_thread(&mut self, number: u32) {
+        let record = Record {
+            size: 0,
+            stack: 0,
+            time_ms: 0,
+            thread: number.min(MAX_THREAD),
+            family: Family::from_number(0),
+            owner: Owner::Caller,
+            scope: 0,
+            tag: 0,
+            generation: 0,
+        };
+        self.third = record.pack()[2];
+    }
+
+    /// The segment for `address`, which can be indexed, and its home there.
+    #[inline(always)]
+    fn home<'a>(self, address: u64) -> Option<Home<'a>> {
+        // SAFETY: the address is below the limit, so its window is in the table.
+        let leaf = unsafe { &*self.windows.add((address >> WINDOW_BITS) as usize) };
+        // Acquire, twice: pairs with the release of whoever made the leaf or
+        // the segment.
+        let leaf = leaf.load(Ordering::Acquire);
+        // SAFETY: null or a leaf, which is never given back.
+        let entry = unsafe { leaf.as_ref()?.get_unchecked(region_of(address)) };
+        let segment = SegmentRef(entry.load(Ordering::Acquire));
+        if segment == SegmentRef::NONE {
+            return None;
+        }
+        let place = home(offset_of(address), segment.class());
+        // SAFETY: a home lies within its segment, which is committed.
+        let slot = unsafe {
+            let slots = self.segments.add(segment.offset() as usize);
+            // Nobody tests for null what cannot be.
+            core::hint::assert_unchecked(!slots.is_null());
+            &*slots.cast::<AtomicU64>().add(place)
+        };
+        Some(Home { slot, segment })
+    }
+
+    #[inline(never)]
+    fn is_nowhere(&self, segment: SegmentRef, offset: u32) -> bool {
+        index::is_nowhere(self.slots(segment), segment.class(), offset)
+    }
+
+    fn slots<'a>(self, segment: SegmentRef) -> &'a [AtomicU64] {
+        let first = self.segments.wrapping_add(segment.offset() as usize);
+        // SAFETY: a segment is committed before it is named.
+        unsafe { core::slice::from_raw_parts(first.cast(), segment.slots()) }
+    }
+
+    /// The first word of a record.
+    #[inline(always)]
+    fn first(&self, record: u32) -> *mut u64 {
+        self.words(record).cast()
+    }
+
+    #[inline(always)]
+    fn words(&self, record: u32) -> *mut [u64; 3] {
+        self.records.wrapping_add(record as usize)
+    }
+}
+
+impl ThreadLog {
+    /// [`ThreadLog::allocated`] in the usual case; false when nothing was done.
+    #[inline(always)]
+    pub fn try_allocated(&mut self, what: &Allocation) -> bool {
+        if !can_index(what.address) {
+            return false;
+        }
+        let Some(Home { slot: at, .. }) = self.hot.home(what.address) else {
+            return false;
+        };
+        // Relaxed: only compared; the exchange orders.
+        let slot = Slot(at.load(Ordering::Relaxed));
+        let is_ours = slot == Slot::EMPTY || slot.is_tombstone_of(offset_of(what.address));
+        is_ours && self.try_allocate_at(what, at, slot)
+    }
+
+    /// The same where the block has to be put elsewhere in its segment.
+    pub fn try_allocated_nearby(&mut self, what: &Allocation) -> bool {
+        if !can_index(what.address) {
+            return false;
+        }
+        let hot = self.hot;
+        let Some(Home { segment, .. }) = hot.home(what.address) else {
+            return false;
+        };
+        let offset = offset_of(what.address);
+        match index::place_for(hot.slots(segment), segment.class(), offset) {
+            Place::Free(at, slot) => self.try_allocate_at(what, at, slot),
+            Place::Live(..) | Place::None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn try_allocate_at(&mut self, what: &Allocation, at: &AtomicU64, slot: Slot) -> bool {
+        // SAFETY: set by `begin`, as all of `hot`; the session stays mapped.
+        let clock = unsafe { &*self.hot.clock }.word();
+        let record = self.pool.free;
+        if clock as u32 != Clock::TICKING as u32 || record == 0 {
+            return false;
+        }
+        // SAFETY: as in `ThreadLog::entry`; the entry is not part of the log.
+        let entry = unsafe { &*self.entry };
+        // Relaxed, here and below: this thread is the only writer.
+        let before = entry.allocated_bytes.load(Ordering::Relaxed);
+        let after = before.wrapping_add(what.size);
+        if (before ^ after) | what.size > MAX_SMALL {
+            return false;
+        }
+        // SAFETY: a record of the free list belongs to this thread. It is
+        // published by its slot.
+        let first = unsafe {
+            let first = *self.hot.first(record);
+            self.hot.words(record).write([
+                what.size | first & !MAX_SIZE,
+                // The time without the flag below it.
+                clock
+                    .wrapping_add(u64::from(what.stack))
+                    .wrapping_sub(Clock::TICKING),
+                self.hot.third | (what.family as u64) << 22,
+            ]);
+            first
+        };
+        let new = Slot::live(offset_of(what.address), record, (first >> 48) as u16);
+        if !exchange(at, slot.0, new.0) {
+            // SAFETY: as above; it is free again.
+            unsafe { *self.hot.first(record) = first };
+            return false;
+        }
+        self.pool.free = first as u32;
+        self.pool.free_count = self.pool.free_count.wrapping_sub(1);
+        let count = entry.allocations.load(Ordering::Relaxed);
+        entry.allocations.store(count + 1, Ordering::Relaxed);
+        entry.allocated_bytes.store(after, Ordering::Relaxed);
+        true
+    }
+
+    /// [`ThreadLog::released`] in the usual case, that of a live block; false
+    /// when nothing was done.
+    #[inline(always)]
+    pub fn try_released(&mut self, address: u64) -> bool {
+        if !can_index(address) {
+            return false;
+        }
+        let Some(Home { slot: at, .. }) = self.hot.home(address) else {
+            return false;
+        };
+        // Relaxed: as in `try_allocated`.
+        let slot = Slot(at.load(Ordering::Relaxed));
+        slot.is_live_at(offset_of(address)) && self.try_release_at(at, slot)
+    }
+
+    /// The same where the block stands elsewhere in its segment.
+    pub fn try_released_nearby(&mut self, address: u64) -> bool {
+        if !can_index(address) {
+            return false;
+        }
+        let hot = self.hot;
+        let Some(Home { segment, .. }) = hot.home(address) else {
+            return false;
+        };
+        match index::live_slot(hot.slots(segment), segment.class(), offset_of(address)) {
+            Some((at, slot)) => self.try_release_at(at, slot),
+            None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn try_release_at(&mut self, at: &AtomicU64, slot: Slot) -> bool {
+        let record = slot.record();
+        // SAFETY: the slot names a record of this ledger. Another thread may
+        // write it meanwhile only if the program releases the block twice; then
+        // the exchange fails for one of the two.
+        let first = unsafe { self.hot.first(record).read_volatile() };
+        let entry = self.entry();
+        let before = entry.released_bytes.load(Ordering::Relaxed);
+        let after = before.wrapping_add(first & MAX_SIZE);
+        if is_step(before, after)
+            || self.pool.free_count >= MOST_FREE - 1
+            || !exchange(at, slot.0, slot.0 | Slot::DEAD)
+        {
+            return false;
+        }
+        // SAFETY: whoever removed the slot owns the record.
+        unsafe { *self.hot.first(record) = freed(first, self.pool.free) };
+        self.pool.free = record;
+        self.pool.free_count += 1;
+        let entry = self.entry();
+        let count = entry.releases.load(Ordering::Relaxed);
+        entry.releases.store(count + 1, Ordering::Relaxed);
+        entry.released_bytes.store(after, Ordering::Relaxed);
+        true
+    }
+
+    /// Whether the ledger surely has no live block at `address`: cheap, and
+    /// nearly always so when blocks are sampled. False tells nothing.
+    #[inline(always)]
+    pub fn is_surely_not_live(&self, address: u64) -> bool {
+        can_index(address)
+            && self.hot.home(address).is_none_or(|home| {
+                // Relaxed: a search stops at an empty slot, whatever is behind it.
+                home.slot.load(Ordering::Relaxed) == 0
+                    || self.hot.is_nowhere(home.segment, offset_of(address))
+            })
+    }
+}
