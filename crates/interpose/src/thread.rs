@@ -12,7 +12,7 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence};
 
-use freehold_ledger::writer::{Ledger, Path, ThreadLog};
+use freehold_ledger::writer::{Ledger, Path, ThreadLog, Tried};
 use freehold_unwind::{History, StackBounds};
 
 use crate::process::{self, Mode};
@@ -204,35 +204,44 @@ unsafe fn is_between_samples(thread: *mut Thread, size: usize) -> bool {
     }
 }
 
-/// Notes the release of `block` in the usual case. False when nothing was done;
-/// when true, the real function is all that is left to be called.
+/// Notes the release of `block` in the usual case. When it is done, the real
+/// function is all that is left to be called.
 #[inline(always)]
-pub(crate) fn try_released(block: *mut u8) -> bool {
+pub(crate) fn try_released(block: *mut u8) -> Tried {
+    match Ready::own() {
+        Some(ready) => ready.try_released(block),
+        None => Tried::Nothing,
+    }
+}
+
+impl Ready {
+    /// The same by a thread of which it is known.
+    #[inline(always)]
+    pub(crate) fn try_released(self, block: *mut u8) -> Tried {
+        // SAFETY: the state of this thread.
+        let passing = unsafe { &mut (*self.0).passing };
+        if *passing == block as usize {
+            *passing = 0;
+            return Tried::Done;
+        }
+        self.event().log().try_released(block as u64)
+    }
+}
+
+/// Whether a release of `block` is nothing to note: nothing is recorded, or
+/// blocks are sampled and it is none of the samples.
+#[inline(always)]
+pub(crate) fn ignores_release(block: *mut u8) -> bool {
     let thread = own();
     if thread.is_null() {
         return false;
     }
     // SAFETY: once set it points to a state that is never unmapped.
-    let gate = unsafe { &(*thread).gate };
-    let value = gate.load(Ordering::Relaxed);
-    if value == Gate::Open as u32 {
-        // SAFETY: a state with this gate is this thread's own.
-        let state = unsafe { &mut *thread };
-        if state.passing == block as usize {
-            state.passing = 0;
-            return true;
-        }
-        gate.store(Gate::Busy as u32, Ordering::Relaxed);
-        compiler_fence(Ordering::SeqCst);
-        let done = state.log.try_released(block as u64);
-        compiler_fence(Ordering::SeqCst);
-        gate.store(Gate::Open as u32, Ordering::Relaxed);
-        return done;
-    }
-    // SAFETY: as above.
-    value == Gate::Sampling as u32
-        && unsafe { (*thread).log.is_surely_not_live(block as u64) }
-        && !crate::early::owns(block)
+    let gate = unsafe { &(*thread).gate }.load(Ordering::Relaxed);
+    // SAFETY: a gate says so only in a state of a thread's own.
+    gate == Gate::Passive as u32
+        || gate == Gate::Sampling as u32
+            && unsafe { (*thread).log.is_surely_not_live(block as u64) }
 }
 
 impl Event {

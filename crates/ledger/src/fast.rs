@@ -36,6 +36,17 @@ const MAX_SMALL: u64 = (1 << STEP_BITS) - 1;
 
 const _: () = assert!(size_of::<[u64; 3]>() as u64 == RECORD_BYTES);
 
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// All that there is to do.
+    Done,
+    /// Nothing: the block's home in this segment is not the place.
+    Home(SegmentRef),
+    /// Nothing.
+    Nothing,
+}
+
 /// Where an address stands if nothing else stood there before it.
 struct Home<'a> {
     slot: &'a AtomicU64,
@@ -118,32 +129,32 @@ impl Hot {
 }
 
 impl ThreadLog {
-    /// [`ThreadLog::allocated`] in the usual case; false when nothing was done.
+    /// [`ThreadLog::allocated`] in the usual case.
     #[inline(always)]
-    pub fn try_allocated(&mut self, what: &Allocation) -> bool {
+    pub fn try_allocated(&mut self, what: &Allocation) -> Tried {
         if !can_index(what.address) {
-            return false;
+            return Tried::Nothing;
         }
-        let Some(Home { slot: at, .. }) = self.hot.home(what.address) else {
-            return false;
+        let Some(Home { slot: at, segment }) = self.hot.home(what.address) else {
+            return Tried::Nothing;
         };
         // Relaxed: only compared; the exchange orders.
         let slot = Slot(at.load(Ordering::Relaxed));
-        let is_ours = slot == Slot::EMPTY || slot.is_tombstone_of(offset_of(what.address));
-        is_ours && self.try_allocate_at(what, at, slot)
+        if slot != Slot::EMPTY && !slot.is_tombstone_of(offset_of(what.address)) {
+            return Tried::Home(segment);
+        }
+        match self.try_allocate_at(what, at, slot) {
+            true => Tried::Done,
+            false => Tried::Nothing,
+        }
     }
 
-    /// The same where the block has to be put elsewhere in its segment.
-    pub fn try_allocated_nearby(&mut self, what: &Allocation) -> bool {
-        if !can_index(what.address) {
-            return false;
-        }
-        let hot = self.hot;
-        let Some(Home { segment, .. }) = hot.home(what.address) else {
-            return false;
-        };
-        let offset = offset_of(what.address);
-        match index::place_for(hot.slots(segment), segment.class(), offset) {
+    /// The same where the block has to be put elsewhere in its segment; false
+    /// when nothing was done.
+    #[inline]
+    pub fn try_allocated_in(&mut self, segment: SegmentRef, what: &Allocation) -> bool {
+        let slots = self.hot.slots(segment);
+        match index::place_for(slots, segment.class(), offset_of(what.address)) {
             Place::Free(at, slot) => self.try_allocate_at(what, at, slot),
             Place::Live(..) | Place::None => false,
         }
@@ -193,31 +204,32 @@ impl ThreadLog {
         true
     }
 
-    /// [`ThreadLog::released`] in the usual case, that of a live block; false
-    /// when nothing was done.
+    /// [`ThreadLog::released`] in the usual case, that of a live block.
     #[inline(always)]
-    pub fn try_released(&mut self, address: u64) -> bool {
+    pub fn try_released(&mut self, address: u64) -> Tried {
         if !can_index(address) {
-            return false;
+            return Tried::Nothing;
         }
-        let Some(Home { slot: at, .. }) = self.hot.home(address) else {
-            return false;
+        let Some(Home { slot: at, segment }) = self.hot.home(address) else {
+            return Tried::Nothing;
         };
         // Relaxed: as in `try_allocated`.
         let slot = Slot(at.load(Ordering::Relaxed));
-        slot.is_live_at(offset_of(address)) && self.try_release_at(at, slot)
+        if !slot.is_live_at(offset_of(address)) {
+            return Tried::Home(segment);
+        }
+        match self.try_release_at(at, slot) {
+            true => Tried::Done,
+            false => Tried::Nothing,
+        }
     }
 
-    /// The same where the block stands elsewhere in its segment.
-    pub fn try_released_nearby(&mut self, address: u64) -> bool {
-        if !can_index(address) {
-            return false;
-        }
-        let hot = self.hot;
-        let Some(Home { segment, .. }) = hot.home(address) else {
-            return false;
-        };
-        match index::live_slot(hot.slots(segment), segment.class(), offset_of(address)) {
+    /// The same where the block stands elsewhere in its segment; false when
+    /// nothing was done.
+    #[inline]
+    pub fn try_released_in(&mut self, segment: SegmentRef, address: u64) -> bool {
+        let slots = self.hot.slots(segment);
+        match index::live_slot(slots, segment.class(), offset_of(address)) {
             Some((at, slot)) => self.try_release_at(at, slot),
             None => false,
         }

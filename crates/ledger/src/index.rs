@@ -42,6 +42,10 @@ pub trait Space {
     /// instruction while the process has one thread, but never weaker than
     /// atomic towards signal handlers of that thread.
     fn exchange(&self, slot: &AtomicU64, old: u64, new: u64) -> bool;
+    /// The class of a region's first segment, at least.
+    fn least_class(&self) -> u32 {
+        MIN_CLASS
+    }
     /// Called with the number of blocks that found no place in a new segment.
     fn lost(&self, blocks: u64);
 }
@@ -350,10 +354,11 @@ fn begin<S: Space>(space: &S, entry: &AtomicU64, address: u64) -> Option<Segment
     let before = before.filter(|_| region_of(address) != 0);
     let class = before
         .and_then(|a| space.entry(a))
-        // Relaxed: only a hint.
-        .map(|e| SegmentRef(e.load(Ordering::Relaxed)))
+        // Acquire: its slots are looked at.
+        .map(|e| SegmentRef(e.load(Ordering::Acquire)))
         .filter(|s| *s != SegmentRef::NONE)
-        .map_or(MIN_CLASS, SegmentRef::class);
+        .map_or(MIN_CLASS, |s| class_for(space.slots(s)))
+        .max(space.least_class());
     let segment = space
         .allocate(class)
         .or_else(|| space.allocate(MIN_CLASS))?;
@@ -367,6 +372,19 @@ fn begin<S: Space>(space: &S, entry: &AtomicU64, address: u64) -> Option<Segment
         Ok(_) => Some(segment),
         Err(winner) => Some(SegmentRef(winner)),
     }
+}
+
+/// The class of a segment for as many blocks as these slots saw, filled to three
+/// quarters at most.
+fn class_for(slots: &[AtomicU64]) -> u32 {
+    // Relaxed: only a hint.
+    let is_used = |slot: &&AtomicU64| slot.load(Ordering::Relaxed) & !Slot::FROZEN != 0;
+    let used = slots.iter().filter(is_used).count() as u32;
+    let wanted = used + used / 3;
+    wanted
+        .next_power_of_two()
+        .ilog2()
+        .clamp(MIN_CLASS, MAX_CLASS)
 }
 
 /// Replaces a segment by a larger one. False when there is no room for it.

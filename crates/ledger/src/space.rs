@@ -5,12 +5,16 @@ use core::ptr;
 use core::sync::atomic::AtomicPtr;
 
 use crate::format::{
-    ADDRESS_LIMIT, LEAF_BYTES, LEAF_ENTRIES, Layout, LedgerHeader, NO_WINDOW, PAGE, REGION_BITS,
-    Record, Section, SegmentRef, SessionHeader, Slot, Verdict, WINDOW_BITS, WINDOWS, round_up,
+    ADDRESS_LIMIT, LEAF_BYTES, LEAF_ENTRIES, Layout, LedgerHeader, MIN_CLASS, NO_WINDOW, PAGE,
+    REGION_BITS, Record, Section, SegmentRef, SessionHeader, Slot, Verdict, WINDOW_BITS, WINDOWS,
+    round_up,
 };
 use crate::index::{Space, region_of};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
 use crate::{records, sys, trie};
+
+/// Class of a region's first segment where blocks are sampled.
+const SAMPLES_CLASS: u32 = 7;
 
 /// A leaf in memory.
 pub(crate) type Leaf = [AtomicU64; LEAF_ENTRIES];
@@ -369,6 +373,15 @@ impl Space for Memory {
     #[inline(always)]
     fn exchange(&self, slot: &AtomicU64, old: u64, new: u64) -> bool {
         exchange(slot, old, new)
+    }
+
+    fn least_class(&self) -> u32 {
+        // Of samples there are few, but every release looks for one: with room
+        // between them, the first look at an empty slot is enough.
+        match self.session().sample_bytes.load(Ordering::Relaxed) {
+            0 => MIN_CLASS,
+            _ => SAMPLES_CLASS,
+        }
     }
 
     fn lost(&self, blocks: u64) {

@@ -9,6 +9,7 @@
 
 use core::ffi::CStr;
 
+pub use crate::fast::Tried;
 use crate::format::{
     Clock, LEDGER_MAGIC, MAX_MODULES, Module, Record, Root, SESSION_MAGIC, Section, SessionHeader,
     State, ThreadEntry, VERSION,

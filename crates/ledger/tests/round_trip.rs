@@ -230,6 +230,30 @@ fn a_block_costs_less_than_48_bytes() {
     }
 }
 
+/// Blocks of mixed sizes do not stand in even distances, so their segments are
+/// not filled evenly.
+#[test]
+fn mixed_blocks_cost_less_than_48_bytes_each() {
+    for most in [64u64, 128, 512, 2048, 8192] {
+        let world = world(&Config::default());
+        let mut log = log(&world.ledger, 1);
+        let before = world.session.header().used.load(Relaxed);
+        let (mut address, mut random) = (0x5555_5000_0010_u64, 88_172_645_463_325_252_u64);
+        let count = 200_000;
+        for _ in 0..count {
+            assert!(log.allocated(&world.ledger, block(address, 1, 0)));
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            address += (random % most + 23) / 16 * 16 + 16;
+        }
+        let after = world.session.header().used.load(Relaxed);
+        let each = (after - before) as f64 / f64::from(count);
+        println!("up to {most:5} bytes: {each:.1} bytes for each block");
+        assert!(each <= 48.0, "{each} bytes up to {most}");
+    }
+}
+
 #[test]
 fn a_library_in_anothers_place_begins_an_epoch() {
     let world = world(&Config::default());

@@ -3,8 +3,8 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use freehold_ledger::format::Family;
-use freehold_ledger::writer::Release;
+use freehold_ledger::format::{Family, SegmentRef};
+use freehold_ledger::writer::{Release, Tried};
 use freehold_unwind::Entry;
 
 use super::{allocated, allocated_by, released, released_for_now, restored, thunk};
@@ -271,18 +271,57 @@ unsafe extern "C" fn on_pvalloc(size: usize, slot: usize, bp: usize) -> *mut u8 
     page_aligned(&real::PVALLOC, size, Entry { slot, bp })
 }
 
-/// `free`.
+type Free = unsafe extern "C" fn(*mut u8);
+
+/// Entry point: `on_free` for a thread that records all events and is in none,
+/// `free_unready` for any other.
 ///
 /// # Safety
 /// As for the function of this name.
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(block: *mut u8) {
-    if !thread::try_released(block) {
+    core::arch::naked_asm!(
+        "mov rsi, [rip + freehold_tls@GOTTPOFF]",
+        "mov rsi, fs:[rsi]",
+        "test rsi, rsi",
+        "jz {unready}",
+        "cmp dword ptr [rsi + {gate}], {open}",
+        "jne {unready}",
+        "jmp {ready}",
+        gate = const thread::GATE,
+        open = const thread::OPEN,
+        ready = sym on_free,
+        unready = sym free_unready,
+    )
+}
+
+unsafe extern "C" fn on_free(block: *mut u8, ready: Ready) {
+    match ready.try_released(block) {
+        // SAFETY: the signature of free, which is known once a thread has
+        // begun; as the caller called us.
+        Tried::Done => unsafe { real::FREE.known::<Free>()(block) },
+        Tried::Home(segment) => free_in(segment, block),
+        Tried::Nothing => free_slowly(block),
+    }
+}
+
+unsafe extern "C" fn free_unready(block: *mut u8) {
+    if !thread::ignores_release(block) || early::owns(block) {
         return free_slowly(block);
     }
-    // SAFETY: the signature of free, which is known once a thread has begun; as
-    // the caller called us.
-    unsafe { real::FREE.known::<unsafe extern "C" fn(*mut u8)>()(block) };
+    // SAFETY: as in `on_free`.
+    unsafe { real::FREE.known::<Free>()(block) };
+}
+
+/// Of a block whose place in its segment has to be looked for.
+#[inline(never)]
+fn free_in(segment: SegmentRef, block: *mut u8) {
+    if super::released_in(segment, block) == Release::Unknown && early::owns(block) {
+        return;
+    }
+    // SAFETY: as in `on_free`.
+    unsafe { real::FREE.known::<Free>()(block) };
 }
 
 /// Of a block that has to be looked for, of nothing, or where nothing is
@@ -296,7 +335,7 @@ fn free_slowly(block: *mut u8) {
         return;
     }
     // SAFETY: the signature of free.
-    if let Some(free) = unsafe { real::FREE.get::<unsafe extern "C" fn(*mut u8)>() } {
+    if let Some(free) = unsafe { real::FREE.get::<Free>() } {
         // SAFETY: as the caller called us.
         unsafe { free(block) };
     }

@@ -7,8 +7,8 @@ mod malloc;
 mod map;
 mod process;
 
-use freehold_ledger::format::Family;
-use freehold_ledger::writer::{Allocation, Known, Release};
+use freehold_ledger::format::{Family, SegmentRef};
+use freehold_ledger::writer::{Allocation, Known, Release, Tried};
 use freehold_unwind::Entry;
 
 use crate::capture;
@@ -69,10 +69,11 @@ fn allocated_by(
             stack,
             family,
         };
-        if event.log().try_allocated(&what) {
-            return address;
+        match event.log().try_allocated(&what) {
+            Tried::Done => address,
+            Tried::Home(segment) => allocated_in(event, segment, &what),
+            Tried::Nothing => allocated_at_last(event, &what),
         }
-        allocated_nearby(event, &what)
     } else {
         allocated_anywhere(event, address, size, family, entry)
     }
@@ -94,22 +95,29 @@ fn allocated_anywhere(
         family,
     };
     match event.log().try_allocated(&what) {
-        true => address,
-        false => allocated_nearby(event, &what),
+        Tried::Done => address,
+        Tried::Home(segment) => allocated_in(event, segment, &what),
+        Tried::Nothing => allocated_at_last(event, &what),
     }
 }
 
-/// One whose place in the ledger has to be looked for, or that is to be seen by
-/// somebody else.
+/// One whose place in its segment has to be looked for.
 #[inline(never)]
-fn allocated_nearby(mut event: Event, what: &Allocation) -> *mut u8 {
-    if !event.log().try_allocated_nearby(what) {
-        let ledger = event.ledger();
-        event.log().allocated(ledger, *what);
-        if ledger.is_called() {
-            drop(event);
-            crate::verdict::on_request();
-        }
+fn allocated_in(mut event: Event, segment: SegmentRef, what: &Allocation) -> *mut u8 {
+    match event.log().try_allocated_in(segment, what) {
+        true => what.address as *mut u8,
+        false => allocated_at_last(event, what),
+    }
+}
+
+/// One that takes all that an event can take.
+#[inline(never)]
+fn allocated_at_last(mut event: Event, what: &Allocation) -> *mut u8 {
+    let ledger = event.ledger();
+    event.log().allocated(ledger, *what);
+    if ledger.is_called() {
+        drop(event);
+        crate::verdict::on_request();
     }
     what.address as *mut u8
 }
@@ -147,9 +155,21 @@ fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family,
 #[inline(always)]
 fn released(address: *mut u8) -> Release {
     match thread::try_released(address) {
-        true => Release::Live,
-        false => released_slowly(address),
+        Tried::Done => Release::Live,
+        Tried::Home(segment) => released_in(segment, address),
+        Tried::Nothing => released_slowly(address),
     }
+}
+
+/// One whose place in its segment has to be looked for.
+#[inline(never)]
+fn released_in(segment: SegmentRef, address: *mut u8) -> Release {
+    if let Some(ready) = Ready::own()
+        && ready.event().log().try_released_in(segment, address as u64)
+    {
+        return Release::Live;
+    }
+    released_slowly(address)
 }
 
 /// One that has to be looked for, or of something that the ledger does not know.
@@ -158,9 +178,6 @@ fn released_slowly(address: *mut u8) -> Release {
     let Some(mut event) = Event::begin() else {
         return Release::Unknown;
     };
-    if event.log().try_released_nearby(address as u64) {
-        return Release::Live;
-    }
     note_release(&mut event, address)
 }
 
