@@ -29,11 +29,7 @@ SOURCES = Path(__file__).resolve().parent / "programs"
 PROGRAMS = {}
 # What is known to differ, and why. An entry that no longer differs is a failure: remove it.
 KNOWN = {
-    "stdin-closed": "the command's runtime opens /dev/null where a standard file is closed",
-    "stdout-closed": "as stdin-closed",
-    "stderr-closed": "as stdin-closed",
     "seccomp": "the judgement at the end needs calls that a sandbox may forbid (getpid, fork, open)",
-    "small-coroutine": "a capture needs more than 8 KiB of the program's stack",
 }
 
 

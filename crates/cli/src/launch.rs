@@ -32,6 +32,10 @@ static IGNORED: [(c_int, AtomicBool); 3] = [
     (33, AtomicBool::new(false)),
 ];
 
+/// Whether the standard files were closed when this process began: Rust opens
+/// something in their place before `main`.
+static CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
+
 #[used]
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = before_main;
@@ -42,6 +46,10 @@ extern "C" fn before_main() {
         // SAFETY: the kernel writes one action to `old`.
         unsafe { set_action(*signal, std::ptr::null(), &mut old) };
         ignored.store(old.handler == libc::SIG_IGN, Relaxed);
+    }
+    for (file, closed) in (0..).zip(&CLOSED) {
+        // SAFETY: no pointers.
+        closed.store(unsafe { libc::fcntl(file, libc::F_GETFD) } < 0, Relaxed);
     }
 }
 
@@ -96,8 +104,9 @@ pub(crate) fn start(
         libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::null(), mask.as_mut_ptr());
         mask.assume_init()
     };
-    // Rust gives a child default dispositions; it shall have the caller's.
-    // SAFETY: both calls may be made between fork and exec.
+    // Rust gives a child default dispositions and open standard files; it shall
+    // have the caller's.
+    // SAFETY: all calls may be made between fork and exec.
     unsafe {
         command.pre_exec(move || {
             for (signal, ignored) in &IGNORED {
@@ -109,6 +118,12 @@ pub(crate) fn start(
                     ..KernelAction::default()
                 };
                 set_action(*signal, &action, std::ptr::null_mut());
+            }
+            for (file, _) in (0..)
+                .zip(&CLOSED)
+                .filter(|(_, closed)| closed.load(Relaxed))
+            {
+                libc::close(file);
             }
             libc::sigprocmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
             Ok(())
