@@ -39,7 +39,7 @@ ROOT = HERE.parent
 PROGRAMS = HERE / "programs"
 BUILT = ROOT / "target" / "bench-programs"
 FREEHOLD = Path(os.environ.get("FREEHOLD", ROOT / "target/release/freehold"))
-PRELOAD = Path(os.environ.get("FREEHOLD_PRELOAD", ROOT / "target/release/libfreehold_interpose.so"))
+PRELOAD = Path(os.environ.get("FREEHOLD_PRELOAD", ROOT / "target/release/deps/libfreehold_interpose.so"))
 TIMEOUT = 1800
 
 C_FLAGS = ["-g", "-O2", "-pthread"]

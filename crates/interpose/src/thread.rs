@@ -12,7 +12,8 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering, compiler_fence};
 
-use freehold_ledger::writer::{Ledger, Path, ThreadLog, Tried};
+use freehold_ledger::format::Family;
+use freehold_ledger::writer::{Ledger, Path, Release, ThreadLog, Tried};
 use freehold_unwind::{History, StackBounds};
 
 use crate::process::{self, Mode};
@@ -89,6 +90,11 @@ pub(crate) struct Thread {
     pub(crate) passing: usize,
     /// The stack pointer at the last event, for the scan.
     pub(crate) last_slot: usize,
+    /// The family that `operator new` wishes for the block that the first
+    /// `malloc` in it hands out; 0 for none.
+    wish: u32,
+    /// The last block that was recorded by such a wish.
+    granted: usize,
     pub(crate) log: ThreadLog,
     pub(crate) random: u64,
     pub(crate) bounds: StackBounds,
@@ -143,6 +149,7 @@ pub(crate) struct Ready(*mut Thread);
 /// Where the gate is in a state, and its value for [`Ready`]: for thunks.
 pub(crate) const GATE: usize = core::mem::offset_of!(Thread, gate);
 pub(crate) const OPEN: u32 = Gate::Open as u32;
+pub(crate) const WISH: usize = core::mem::offset_of!(Thread, wish);
 
 impl Ready {
     /// The calling thread, as nearly always.
@@ -156,6 +163,20 @@ impl Ready {
         // Relaxed: see `Event::begin`.
         let gate = unsafe { &(*thread).gate }.load(Ordering::Relaxed);
         (gate == Gate::Open as u32).then_some(Ready(thread))
+    }
+
+    /// The family of a block that `malloc` hands out.
+    #[inline(always)]
+    pub(crate) fn family_of(&self, block: *mut u8) -> Family {
+        // SAFETY: the state of this thread.
+        let state = unsafe { &mut *self.0 };
+        if state.wish == 0 {
+            return Family::Malloc;
+        }
+        let family = Family::from_number(state.wish.into());
+        state.wish = 0;
+        state.granted = block as usize;
+        family
     }
 
     /// Begins an event.
@@ -225,6 +246,39 @@ impl Ready {
             return Tried::Done;
         }
         self.event().log().try_released(block as u64)
+    }
+}
+
+/// Whether `block`, which `operator new` hands out, was recorded as it wished.
+pub(crate) fn was_granted(block: *mut u8) -> bool {
+    Ready::own().is_some_and(|ready| {
+        // SAFETY: the state of this thread.
+        let state = unsafe { &mut *ready.0 };
+        state.wish = 0;
+        core::mem::take(&mut state.granted) == block as usize
+    })
+}
+
+/// Notes the release of a block that `operator delete` is about to pass on,
+/// mostly to `free`, which must not wonder. One that is not live is left to it.
+pub(crate) fn pass_on(block: *mut u8) {
+    if ignores_release(block) {
+        return;
+    }
+    let done = match try_released(block) {
+        Tried::Done => true,
+        Tried::Home(segment) => Ready::own()
+            .is_some_and(|ready| ready.event().log().try_released_in(segment, block as u64)),
+        Tried::Nothing => false,
+    };
+    if let (true, Some(ready)) = (done, Ready::own()) {
+        // SAFETY: the state of this thread.
+        unsafe { (*ready.0).passing = block as usize };
+    } else if let Some(mut event) = Event::begin() {
+        let ledger = event.ledger();
+        if event.log().released(ledger, block as u64) == Release::Live {
+            event.thread().passing = block as usize;
+        }
     }
 }
 
@@ -429,6 +483,7 @@ fn begin() -> *mut Thread {
     state.bounds = StackBounds::for_current_thread();
     state.random = u64::from(tid) << 32 | 0x9e37_79b9;
     state.passing = 0;
+    (state.wish, state.granted) = (0, 0);
     state.nested.store(0, Ordering::Relaxed);
     crate::capture::first_sample(state, process);
     compiler_fence(Ordering::SeqCst);

@@ -3,17 +3,18 @@
 //! The real `new` is always called: it may be the program's own, it runs the
 //! new-handler, and it throws. Our frame in between has unwind data, so the
 //! exception passes through. Inside, it mostly calls `malloc`, which records
-//! the block; then only the family is left to be corrected.
+//! the block under the family that the thunk left for it; where it does not,
+//! the family is corrected afterwards.
 
 use core::ffi::c_void;
 
 use freehold_ledger::format::Family::{self, New, NewArray};
-use freehold_ledger::writer::Release;
 use freehold_unwind::Entry;
 
 use super::note_allocation;
+use crate::process;
 use crate::real::{self, Real};
-use crate::thread::Event;
+use crate::thread::{self, Event};
 
 /// An `operator new`: calls the real one with the same arguments, then
 /// `on_new` with block, size, slot, `rbp` and family.
@@ -31,6 +32,14 @@ macro_rules! new {
                 "sub rsp, 40",
                 ".cfi_adjust_cfa_offset 40",
                 "mov [rsp], rdi",
+                "mov rax, [rip + freehold_tls@GOTTPOFF]",
+                "mov rax, fs:[rax]",
+                "test rax, rax",
+                "jz 3f",
+                "cmp dword ptr [rax + {gate}], {open}",
+                "jne 3f",
+                "mov dword ptr [rax + {wish}], {family}",
+                "3:",
                 "mov rax, [rip + {real}]",
                 "test rax, rax",
                 "jnz 2f",
@@ -61,6 +70,9 @@ macro_rules! new {
                 find = sym find,
                 on_new = sym on_new,
                 family = const $family as u32,
+                gate = const thread::GATE,
+                open = const thread::OPEN,
+                wish = const thread::WISH,
             )
         }
     };
@@ -195,14 +207,15 @@ fn or_abort(block: *mut u8) -> *mut u8 {
 
 /// Notes what `operator new` handed out.
 unsafe extern "C" fn on_new(block: *mut u8, size: usize, slot: usize, bp: usize, family: u32) {
-    if block.is_null() {
+    let family = Family::from_number(family.into());
+    let process = process::get();
+    if block.is_null() || thread::was_granted(block) && process.records(family) {
         return;
     }
     let Some(mut event) = Event::begin() else {
         return;
     };
-    let family = Family::from_number(family.into());
-    let (process, ledger) = (event.process(), event.ledger());
+    let ledger = event.ledger();
     if !process.records(family) {
         // `malloc` has recorded it, but C++ blocks are unwanted.
         event.log().released(ledger, block as u64);
@@ -214,14 +227,8 @@ unsafe extern "C" fn on_new(block: *mut u8, size: usize, slot: usize, bp: usize,
 
 /// Notes the release and gives the function that makes it.
 unsafe extern "C" fn on_delete(block: *mut u8, wanted: &Real) -> *mut c_void {
-    if !block.is_null()
-        && let Some(mut event) = Event::begin()
-    {
-        let ledger = event.ledger();
-        if event.log().released(ledger, block as u64) == Release::Live {
-            // It will mostly come to `free`, which must not wonder.
-            event.thread().passing = block as usize;
-        }
+    if !block.is_null() {
+        thread::pass_on(block);
     }
     if wanted.address().is_null() {
         real::resolve_cpp();

@@ -68,10 +68,11 @@ unsafe extern "C" fn on_malloc(size: usize, slot: usize, bp: usize, ready: Ready
     // SAFETY: the signature of malloc, which is known once a thread has begun;
     // as the caller called us.
     let block = unsafe { real::MALLOC.known::<Malloc>()(size) };
+    let family = ready.family_of(block);
     if block.is_null() {
         return block;
     }
-    allocated_by(ready, block, size, Family::Malloc, Entry { slot, bp })
+    allocated_by(ready, block, size, family, Entry { slot, bp })
 }
 
 /// Where not every block is recorded, or nothing has begun.
