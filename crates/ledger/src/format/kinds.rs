@@ -1,0 +1,182 @@
+//! What a block is, who owns it, and how it is judged.
+
+/// How a block came to be, and so what must release it.
+///
+/// The numbers are part of the format; new families are appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Family {
+    /// Not known: a ledger of a newer writer.
+    Unknown = 0,
+    /// `malloc`, `calloc`, `realloc`, `posix_memalign` …: `free`.
+    Malloc = 1,
+    /// C++ `operator new`: `operator delete`.
+    New = 2,
+    /// C++ `operator new[]`: `operator delete[]`.
+    NewArray = 3,
+    /// `mmap`: `munmap`.
+    Mmap = 4,
+    /// Rust's global allocator.
+    Rust = 5,
+    /// `CoTaskMemAlloc`: `CoTaskMemFree`.
+    CoTaskMem = 6,
+    /// `LocalAlloc`: `LocalFree`.
+    Local = 7,
+    /// `GlobalAlloc`: `GlobalFree`.
+    Global = 8,
+    /// `HeapAlloc`: `HeapFree`.
+    Heap = 9,
+    /// `VirtualAlloc`: `VirtualFree`.
+    Virtual = 10,
+    /// `SysAllocString`: `SysFreeString`.
+    Bstr = 11,
+    /// `WindowsCreateString`: `WindowsDeleteString`.
+    Hstring = 12,
+    /// A release function given by the one who adopted the block.
+    Custom = 13,
+}
+
+impl Family {
+    /// All families that this version names, in the order of their numbers.
+    pub const ALL: [Family; 14] = [
+        Family::Unknown,
+        Family::Malloc,
+        Family::New,
+        Family::NewArray,
+        Family::Mmap,
+        Family::Rust,
+        Family::CoTaskMem,
+        Family::Local,
+        Family::Global,
+        Family::Heap,
+        Family::Virtual,
+        Family::Bstr,
+        Family::Hstring,
+        Family::Custom,
+    ];
+
+    /// The family with this number; [`Family::Unknown`] for any other.
+    pub fn from_number(number: u64) -> Family {
+        let known = usize::try_from(number).ok();
+        known
+            .and_then(|n| Family::ALL.get(n).copied())
+            .unwrap_or(Family::Unknown)
+    }
+
+    /// The name used in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Unknown => "unknown",
+            Family::Malloc => "malloc",
+            Family::New => "new",
+            Family::NewArray => "new[]",
+            Family::Mmap => "mmap",
+            Family::Rust => "rust",
+            Family::CoTaskMem => "CoTaskMem",
+            Family::Local => "Local",
+            Family::Global => "Global",
+            Family::Heap => "Heap",
+            Family::Virtual => "Virtual",
+            Family::Bstr => "BSTR",
+            Family::Hstring => "HSTRING",
+            Family::Custom => "custom",
+        }
+    }
+
+    /// The functions that may release a block of this family.
+    pub fn releases(self) -> &'static [&'static str] {
+        match self {
+            Family::Unknown | Family::Custom => &[],
+            Family::Malloc => &["free"],
+            Family::New => &["operator delete"],
+            Family::NewArray => &["operator delete[]"],
+            Family::Mmap => &["munmap"],
+            Family::Rust => &["dealloc"],
+            Family::CoTaskMem => &["CoTaskMemFree"],
+            Family::Local => &["LocalFree"],
+            Family::Global => &["GlobalFree"],
+            Family::Heap => &["HeapFree"],
+            Family::Virtual => &["VirtualFree"],
+            Family::Bstr => &["SysFreeString"],
+            Family::Hstring => &["WindowsDeleteString"],
+        }
+    }
+}
+
+/// Who must release a block now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Owner {
+    /// The code that allocated it.
+    Caller = 0,
+    /// An arena.
+    Arena = 1,
+    /// A finalizer of a managed object.
+    Finalizer = 2,
+    /// The API that handed it out; the program must not release it.
+    Api = 3,
+    /// Given away.
+    Transferred = 4,
+}
+
+impl Owner {
+    /// The owner with this number; [`Owner::Caller`] for any other.
+    pub fn from_number(number: u64) -> Owner {
+        match number {
+            1 => Owner::Arena,
+            2 => Owner::Finalizer,
+            3 => Owner::Api,
+            4 => Owner::Transferred,
+            _ => Owner::Caller,
+        }
+    }
+}
+
+/// What a scan found out about a live block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Verdict {
+    /// No scan has judged it.
+    Unknown = 0,
+    /// Nothing points to it.
+    Lost = 1,
+    /// Only lost blocks point to it.
+    Indirect = 2,
+    /// Only pointers into its middle lead to it.
+    Possible = 3,
+    /// A pointer to its start is held by something that is itself held.
+    Reachable = 4,
+}
+
+impl Verdict {
+    /// All verdicts, worst first, `unknown` last.
+    pub const ALL: [Verdict; 5] = [
+        Verdict::Lost,
+        Verdict::Indirect,
+        Verdict::Possible,
+        Verdict::Reachable,
+        Verdict::Unknown,
+    ];
+
+    /// The verdict with this number; [`Verdict::Unknown`] for any other.
+    pub fn from_number(number: u32) -> Verdict {
+        match number {
+            1 => Verdict::Lost,
+            2 => Verdict::Indirect,
+            3 => Verdict::Possible,
+            4 => Verdict::Reachable,
+            _ => Verdict::Unknown,
+        }
+    }
+
+    /// The name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Unknown => "unknown",
+            Verdict::Lost => "lost",
+            Verdict::Indirect => "indirect",
+            Verdict::Possible => "possible",
+            Verdict::Reachable => "reachable",
+        }
+    }
+}
