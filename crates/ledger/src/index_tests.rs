@@ -1,7 +1,7 @@
 //! The index against a map, alone and under loom.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::OnceLock;
 
 use super::*;
 use crate::format::LEAF_ENTRIES;
@@ -9,8 +9,8 @@ use crate::format::LEAF_ENTRIES;
 /// A space on the ordinary heap: one window, segments in a list.
 struct Toy {
     leaf: Vec<AtomicU64>,
-    segments: Mutex<Vec<(u32, &'static [AtomicU64])>>,
-    most: usize,
+    segments: Vec<OnceLock<Box<[AtomicU64]>>>,
+    taken: std::sync::atomic::AtomicUsize,
     lost: std::sync::atomic::AtomicU64,
 }
 
@@ -18,8 +18,8 @@ impl Toy {
     fn new(regions: usize, most: usize) -> Toy {
         Toy {
             leaf: (0..regions).map(|_| AtomicU64::new(0)).collect(),
-            segments: Mutex::new(Vec::new()),
-            most,
+            segments: (0..most).map(|_| OnceLock::new()).collect(),
+            taken: Default::default(),
             lost: Default::default(),
         }
     }
@@ -55,16 +55,15 @@ impl Space for Toy {
         self.entry(address)
     }
     fn slots(&self, segment: SegmentRef) -> &[AtomicU64] {
-        self.segments.lock().unwrap()[(segment.offset() / 16) as usize - 1].1
+        let segment = &self.segments[(segment.offset() / 16) as usize - 1];
+        segment.get().expect("a segment that was allocated")
     }
     fn allocate(&self, class: u32) -> Option<SegmentRef> {
-        let mut all = self.segments.lock().unwrap();
-        if all.len() >= self.most {
-            return None;
-        }
+        let number = self.taken.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let place = self.segments.get(number)?;
         let slots: Vec<_> = (0..1 << class).map(|_| AtomicU64::new(0)).collect();
-        all.push((class, Box::leak(slots.into_boxed_slice())));
-        Some(SegmentRef::new(all.len() as u64 * 16, class))
+        place.set(slots.into_boxed_slice()).expect("taken once");
+        Some(SegmentRef::new((number as u64 + 1) * 16, class))
     }
     fn exchange(&self, slot: &AtomicU64, old: u64, new: u64) -> bool {
         slot.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
