@@ -20,7 +20,8 @@ usage: cargo xtask COMMAND
   setup     installs the Debian packages that the tests need, or lists them
   check     compares every captured stack with a full walk over the workloads
   fuzz      each fuzzer for 20 s (needs nightly and cargo-fuzz)
-  sanitize  AddressSanitizer and Miri over the unsafe code (needs nightly)
+  sanitize  AddressSanitizer, Valgrind and Miri over the unsafe code (needs
+            nightly)
 ";
 
 fn main() -> ExitCode {

@@ -170,6 +170,15 @@ pub(crate) fn sanitize() -> Result<(), String> {
             .env("CARGO_TARGET_DIR", root().join("target/asan"));
         step("AddressSanitizer", &mut address)?;
     }
+    let mut valgrind = Command::new("cargo");
+    valgrind
+        .args(["test", "--package", "freehold-ledger"])
+        .args(["--test", "round_trip"])
+        .env(
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER",
+            "valgrind --quiet --leak-check=no --error-exitcode=9",
+        );
+    step("Valgrind", &mut valgrind)?;
     let has_miri = Command::new("cargo")
         .args(["+nightly", "miri", "--version"])
         .output()

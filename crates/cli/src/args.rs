@@ -371,4 +371,83 @@ mod tests {
         assert!(stacks("sample=0").is_err());
         assert!(stacks("sample").is_err());
     }
+
+    /// Words that mean something somewhere, and numbers at their limits.
+    const WORDS: &[&str] = &[
+        "run",
+        "report",
+        "snapshot",
+        "ps",
+        "--",
+        "-",
+        "",
+        "=",
+        "--help",
+        "-V",
+        "-o",
+        "--out",
+        "--ledger",
+        "--format",
+        "text",
+        "json",
+        "html",
+        "--stacks",
+        "exact",
+        "off",
+        "sample=0",
+        "sample=18446744073709551615EiB",
+        "sample=1e999",
+        "--depth",
+        "0",
+        "128",
+        "-1",
+        "99999999999999999999",
+        "--max-memory",
+        "1GiB",
+        "0x10",
+        "--families",
+        "malloc,mmap",
+        "malloc,,",
+        "--fail-on",
+        "leak",
+        "--wait",
+        "nan",
+        "inf",
+        "-0",
+        "1e308",
+        "--show",
+        "all",
+        "--follow-children",
+        "no",
+        "4711",
+        "/",
+        "\u{301}",
+        "--\u{7f}",
+    ];
+
+    proptest::proptest! {
+        /// Whatever the words are, the answer is a command or an error, and what
+        /// stands behind `--` is the program's.
+        #[test]
+        fn any_words_are_a_command_or_an_error(
+            known in proptest::collection::vec(0..WORDS.len(), 0..12),
+            strange in ".{0,20}",
+            at in 0usize..12,
+        ) {
+            let mut words: Vec<String> = known.iter().map(|i| WORDS[*i].into()).collect();
+            words.insert(at.min(words.len()), strange);
+            words.insert(0, "freehold".into());
+            match Cli::try_parse_from(&words) {
+                Ok(_) => {}
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+            let behind = words.clone();
+            words.splice(1.., ["run".into(), "--".into(), "program".into()]);
+            words.extend(behind.iter().cloned());
+            let Ok(Cli { command: Command::Run(run), .. }) = Cli::try_parse_from(&words) else {
+                panic!("{words:?}");
+            };
+            assert_eq!(run.program.len(), 1 + behind.len());
+        }
+    }
 }
