@@ -23,9 +23,11 @@ use crate::memory::load;
 use crate::ring::Ring;
 use crate::{Entry, Stack, StackBounds, table};
 
-const KEYS: usize = 1024;
-/// Each with two keys.
-const SETS: usize = KEYS / 2;
+/// Keys by place alone.
+const PLACES: usize = 512;
+/// Pairs of keys by place and recent past.
+const SETS: usize = 512;
+const KEYS: usize = PLACES + 2 * SETS;
 
 /// What is compared first, one cache line.
 #[repr(C, align(64))]
@@ -42,6 +44,9 @@ struct Key {
     position: u32,
     words: u32,
     id: u32,
+    /// Of a key by place: there are several stacks for it, and the recent past
+    /// tells which.
+    ambiguous: bool,
     hash: u64,
 }
 
@@ -67,7 +72,7 @@ pub struct History {
 }
 
 const _: () = assert!(size_of::<Key>() == 64);
-const _: () = assert!(size_of::<History>() <= 220 << 10);
+const _: () = assert!(size_of::<History>() <= 260 << 10);
 
 /// How well prediction does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,19 +130,30 @@ impl History {
     pub unsafe fn predict(&mut self, entry: Entry, depth: usize) -> Option<u32> {
         // SAFETY: the slot holds the return address of a running function.
         let ra = unsafe { load(entry.slot) };
-        let index = self.index(entry, ra);
+        let mut index = History::by_place(entry, ra);
+        if self.keys[index].ambiguous {
+            index = self.by_past(entry, ra);
+        }
         // SAFETY: the caller's promise.
         let id = unsafe { self.id_at(index, entry, ra, depth)? };
         self.expect_after(id);
         Some(id)
     }
 
+    /// The key for a call site and a stack pointer. Where these always mean the
+    /// same stack, whatever was before, it is the only one.
+    #[inline(always)]
+    fn by_place(entry: Entry, ra: usize) -> usize {
+        let place = (ra as u64 ^ (entry.slot as u64) << 20).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (place >> (64 - PLACES.ilog2())) as usize
+    }
+
     /// The first of the two keys for the stack that is expected now.
     #[inline(always)]
-    fn index(&self, entry: Entry, ra: usize) -> usize {
+    fn by_past(&self, entry: Entry, ra: usize) -> usize {
         let place = (ra as u64 ^ (entry.slot as u64) << 20 ^ self.recent << 40)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (place >> (64 - SETS.ilog2())) as usize * 2
+        PLACES + (place >> (64 - SETS.ilog2())) as usize * 2
     }
 
     #[inline(always)]
@@ -188,19 +204,53 @@ impl History {
     ) -> u32 {
         // SAFETY: as in `predict`.
         let ra = unsafe { load(entry.slot) };
-        let index = self.index(entry, ra);
+        let place = History::by_place(entry, ra);
+        let key = &mut self.keys[place];
+        let is_known = key.slot == entry.slot && key.ra == ra && key.stamp == stamp(depth);
+        let id = if is_known {
+            let was_ambiguous = core::mem::replace(&mut key.ambiguous, true);
+            // SAFETY: the caller's promise.
+            unsafe { self.walk_by_past(was_ambiguous, place, entry, ra, depth, bounds, intern) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { self.miss(place, entry, ra, depth, bounds, intern) }
+        };
+        self.expect_after(id);
+        id
+    }
+
+    /// The same where the place alone does not tell the stack.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one caller, parts of one capture"
+    )]
+    unsafe fn walk_by_past(
+        &mut self,
+        is_candidate: bool,
+        place: usize,
+        entry: Entry,
+        ra: usize,
+        depth: usize,
+        bounds: StackBounds,
+        intern: impl FnOnce(&Stack<'_>) -> u32,
+    ) -> u32 {
+        let index = self.by_past(entry, ra);
         // SAFETY: the caller's promise.
         let second = unsafe { self.id_at(index + 1, entry, ra, depth) };
         // Whatever it will be is expected first from now on, and what was there
         // is the second.
         self.swap(index);
-        let id = match second {
+        if let Some(id) = second {
+            return id;
+        }
+        // The stack that was there when the place was not ambiguous yet.
+        // SAFETY: the caller's promise.
+        let first = is_candidate.then(|| unsafe { self.id_at(place, entry, ra, depth) });
+        match first.flatten() {
             Some(id) => id,
             // SAFETY: the caller's promise.
             None => unsafe { self.miss(index, entry, ra, depth, bounds, intern) },
-        };
-        self.expect_after(id);
-        id
+        }
     }
 
     fn swap(&mut self, index: usize) {
@@ -323,6 +373,7 @@ impl History {
             position,
             words,
             id,
+            ambiguous: false,
             hash,
         };
         true

@@ -85,6 +85,26 @@ fn a_loop_of_calls_is_predicted() {
 }
 
 #[test]
+fn call_sites_in_any_order_are_predicted() {
+    let library = Library::compiled("shapes.c", VARIANTS[0]);
+    let sites: extern "C" fn(u64) -> u64 = library.get("sites");
+    captured(128, || {
+        let (mut random, mut settled) = (88_172_645_463_325_252_u64, 0);
+        for round in 0..20_000 {
+            if round == 200 {
+                settled = misses();
+            }
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            // The past says nothing of what comes; the place does.
+            sites(random >> 20);
+        }
+        assert!(misses() - settled < 30, "{}", misses() - settled);
+    });
+}
+
+#[test]
 fn long_jumps_and_signals_and_faults() {
     let library = Library::compiled("shapes.c", VARIANTS[1]);
     let jump: extern "C" fn(u64, i32) -> u64 = library.get("jump");

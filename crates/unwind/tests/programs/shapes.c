@@ -254,3 +254,17 @@ KEEP word damaged(int n, word seed, int span) {
     word *p = here;
     return damage(p + seed % (word)span, next(seed) % 3 ? next(seed) : (word)p + next(seed) % 512) + here[0];
 }
+
+// Many call sites in one frame, in any order.
+KEEP word sites(word seed) {
+    switch (seed % 8) {
+    case 0: hook(); return 10;
+    case 1: hook(); return 11;
+    case 2: hook(); return 12;
+    case 3: hook(); return 13;
+    case 4: hook(); return 14;
+    case 5: hook(); return 15;
+    case 6: hook(); return 16;
+    default: hook(); return 17;
+    }
+}
