@@ -228,6 +228,7 @@ pub(crate) fn place_for(slots: &[AtomicU64], class: u32, offset: u32) -> Place<'
     free
 }
 
+#[cfg(not(loom))]
 /// Whether an address is surely not live: false when it is, and when the segment
 /// is frozen.
 pub(crate) fn is_nowhere(slots: &[AtomicU64], class: u32, offset: u32) -> bool {
@@ -245,6 +246,7 @@ pub(crate) fn is_nowhere(slots: &[AtomicU64], class: u32, offset: u32) -> bool {
     true
 }
 
+#[cfg(not(loom))]
 /// The live slot of an address in a segment that is not frozen.
 pub(crate) fn live_slot(
     slots: &[AtomicU64],

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::*;
-use crate::format::LEAF_ENTRIES;
 
 /// A space on the ordinary heap: one window, segments in a list.
 struct Toy {
@@ -84,7 +83,7 @@ mod plain {
         /// Any sequence of insertions and removals equals a map.
         #[test]
         fn equals_a_map(steps in prop::collection::vec((any::<bool>(), 0u64..3, 0u64..2048), 1..3000)) {
-            let toy = Toy::new(LEAF_ENTRIES, 1000);
+            let toy = Toy::new(crate::format::LEAF_ENTRIES, 1000);
             let mut map = HashMap::new();
             for (n, (put, region, offset)) in steps.into_iter().enumerate() {
                 let address = region << REGION_BITS | offset << 3;

@@ -105,9 +105,9 @@ impl Clock {
 #[repr(C)]
 #[derive(Debug)]
 pub struct SessionHeader {
-    /// [`SESSION_MAGIC`].
+    /// [`SESSION_MAGIC`](super::SESSION_MAGIC).
     pub magic: AtomicU64,
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: AtomicU32,
     /// Length of this header in bytes.
     pub header_bytes: AtomicU32,
@@ -155,9 +155,9 @@ pub struct SessionHeader {
 #[repr(C)]
 #[derive(Debug)]
 pub struct LedgerHeader {
-    /// [`LEDGER_MAGIC`], written last.
+    /// [`LEDGER_MAGIC`](super::LEDGER_MAGIC), written last.
     pub magic: AtomicU64,
-    /// [`VERSION`].
+    /// [`VERSION`](super::VERSION).
     pub version: AtomicU32,
     /// A [`State`].
     pub state: AtomicU32,

@@ -22,15 +22,15 @@ pub enum Section {
     Scopes = 5,
     /// The window number of each leaf, `u32`.
     Windows = 6,
-    /// Leaves: [`SegmentRef`]s, [`LEAF_ENTRIES`] each.
+    /// Leaves: [`SegmentRef`](super::SegmentRef)s, [`LEAF_ENTRIES`](super::LEAF_ENTRIES) each.
     Leaves = 7,
-    /// [`Slot`]s.
+    /// [`Slot`](super::Slot)s.
     Segments = 8,
-    /// [`Record`]s.
+    /// [`Record`](super::Record)s.
     Records = 9,
-    /// Stack nodes: the frame or [`Root`]; parent, depth; first child, sibling.
+    /// Stack nodes: the frame or [`Root`](super::Root); parent, depth; first child, sibling.
     Nodes = 10,
-    /// A `u32` for each record: generation << 8 | [`Verdict`].
+    /// A `u32` for each record: generation << 8 | [`Verdict`](super::Verdict).
     Verdicts = 11,
 }
 
