@@ -15,8 +15,10 @@ use crate::format::{
 use crate::index::{self, Place, home, offset_of, region_of};
 use crate::primitive::{AtomicU64, Ordering};
 use crate::records::{MOST_FREE, freed};
-use crate::space::{Leaf, Memory, exchange};
+use crate::samples::Samples;
+use crate::space::{Leaf, exchange};
 use crate::thread_log::{Allocation, STEP_BITS, ThreadLog, can_index, is_step};
+use crate::writer::Ledger;
 
 /// What an event needs of the ledger, close together. Zeroed bytes are one that
 /// has not begun.
@@ -29,6 +31,8 @@ pub(crate) struct Hot {
     clock: *const Clock,
     /// The third word of a record, but for the family.
     third: u64,
+    /// Null when every block is recorded.
+    pub(crate) samples: *const Samples,
 }
 
 /// A larger block crosses a step.
@@ -54,8 +58,15 @@ struct Home<'a> {
 }
 
 impl Hot {
-    pub(crate) fn new(memory: &Memory) -> Hot {
+    pub(crate) fn new(ledger: &Ledger) -> Hot {
+        let memory = &ledger.memory;
+        // Relaxed: the launcher set it before the process began.
+        let sampled = memory.session().sample_bytes.load(Ordering::Relaxed) != 0;
         Hot {
+            samples: match sampled {
+                true => &raw const ledger.samples,
+                false => core::ptr::null(),
+            },
             windows: memory.windows(),
             segments: memory.at(Section::Segments, 0),
             records: memory.at(Section::Records, 0).cast(),
@@ -108,6 +119,24 @@ impl Hot {
     #[inline(never)]
     fn is_nowhere(&self, segment: SegmentRef, offset: u32) -> bool {
         index::is_nowhere(self.slots(segment), segment.class(), offset)
+    }
+
+    /// Notes that `address` is about to be that of a sample.
+    #[inline(always)]
+    pub(crate) fn sampled(&self, address: u64) {
+        // SAFETY: part of the ledger, which stays where it is.
+        if let Some(samples) = unsafe { self.samples.as_ref() } {
+            samples.add(address);
+        }
+    }
+
+    /// Notes that `address` no longer is, or did not become one.
+    #[inline(always)]
+    pub(crate) fn unsampled(&self, address: u64) {
+        // SAFETY: as above.
+        if let Some(samples) = unsafe { self.samples.as_ref() } {
+            samples.remove(address);
+        }
     }
 
     fn slots<'a>(self, segment: SegmentRef) -> &'a [AtomicU64] {
@@ -266,6 +295,12 @@ impl ThreadLog {
     /// nearly always so when blocks are sampled. False tells nothing.
     #[inline(always)]
     pub fn is_surely_not_live(&self, address: u64) -> bool {
+        // SAFETY: part of the ledger, which stays where it is.
+        if let Some(samples) = unsafe { self.hot.samples.as_ref() }
+            && !samples.may_have(address)
+        {
+            return true;
+        }
         can_index(address)
             && self.hot.home(address).is_none_or(|home| {
                 // Relaxed: a search stops at an empty slot, whatever is behind it.

@@ -28,6 +28,8 @@ pub mod reader;
 #[cfg(not(loom))]
 mod records;
 #[cfg(not(loom))]
+mod samples;
+#[cfg(not(loom))]
 pub mod session;
 #[cfg(not(loom))]
 mod space;

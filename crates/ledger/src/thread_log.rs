@@ -84,7 +84,7 @@ impl ThreadLog {
             false => Some(most - 1),
         };
         self.entry = number.map_or(&NOBODY, |n| ledger.thread(n));
-        self.hot = Hot::new(&ledger.memory);
+        self.hot = Hot::new(ledger);
         self.take_over(ledger, tid, name);
     }
 
@@ -138,13 +138,16 @@ impl ThreadLog {
             generation,
         };
         self.pool.write(&ledger.memory, number, &record);
+        self.hot.sampled(what.address);
         match index::insert(&ledger.memory, what.address, number, generation) {
             Inserted::New => true,
             Inserted::Replaced(old) => {
+                self.hot.unsampled(what.address);
                 self.unseen(ledger, old);
                 true
             }
             Inserted::Full => {
+                self.hot.unsampled(what.address);
                 self.pool.give(&ledger.memory, &ledger.batches, number);
                 dropped(ledger, what.size)
             }
@@ -159,6 +162,7 @@ impl ThreadLog {
         }
         match index::remove(&ledger.memory, address) {
             Removed::Live(slot) => {
+                self.hot.unsampled(address);
                 // SAFETY: the slot was in the index until now.
                 let size = unsafe { records::size(&ledger.memory, slot.record()) };
                 self.pool
@@ -189,7 +193,9 @@ impl ThreadLog {
             ..known.record
         };
         self.pool.write(&ledger.memory, number, &record);
+        self.hot.sampled(address);
         if index::insert(&ledger.memory, address, number, generation) == Inserted::Full {
+            self.hot.unsampled(address);
             self.pool.give(&ledger.memory, &ledger.batches, number);
             dropped(ledger, record.size);
         }

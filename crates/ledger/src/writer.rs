@@ -17,6 +17,7 @@ use crate::format::{
 use crate::index;
 use crate::primitive::{AtomicU32, Ordering};
 use crate::records::Batches;
+use crate::samples::Samples;
 use crate::space::Memory;
 use crate::sys;
 use crate::thread_log;
@@ -29,6 +30,7 @@ use crate::trie::Trie;
 pub struct Ledger {
     pub(crate) memory: Memory,
     pub(crate) batches: Batches,
+    pub(crate) samples: Samples,
     trie: Trie,
     slot: u32,
 }

@@ -396,3 +396,40 @@ fn slots_that_were_never_begun_are_not_looked_for() {
     use std::os::unix::fs::MetadataExt;
     assert!(found <= metadata.blocks() * 512 / freehold_ledger::format::PAGE);
 }
+
+/// A release is looked for only where there may be a sample, and every sample is
+/// found.
+#[test]
+fn samples_are_not_overlooked() {
+    let world = world(&Config {
+        sample_bytes: 4096,
+        ..Config::default()
+    });
+    let mut log = log(&world.ledger, 1);
+    let address = |i: u64| 0x5555_5000_0010 + i * 32;
+    let samples = 20_000;
+    for i in 0..samples {
+        assert!(log.allocated(&world.ledger, block(address(i * 64), 24, 0)));
+    }
+    for i in 0..samples * 64 {
+        let is_sample = i % 64 == 0;
+        assert!(!(is_sample && log.is_surely_not_live(address(i))));
+        if is_sample {
+            assert_eq!(log.released(&world.ledger, address(i)), Release::Live);
+            assert!(log.is_surely_not_live(address(i)));
+        }
+    }
+    // An address is that of a sample again and again.
+    for _ in 0..1000 {
+        assert!(log.allocated(&world.ledger, block(address(5), 24, 0)));
+        assert!(!log.is_surely_not_live(address(5)));
+        let known = log
+            .released_for_now(&world.ledger, address(5))
+            .expect("known");
+        log.restored(&world.ledger, address(5), &known);
+        assert!(!log.is_surely_not_live(address(5)));
+        assert!(log.allocated(&world.ledger, block(address(5), 8, 0)));
+        assert_eq!(log.released(&world.ledger, address(5)), Release::Live);
+        assert!(log.is_surely_not_live(address(5)));
+    }
+}
