@@ -103,7 +103,17 @@ fn refuse_what_is_missing(args: &RunArgs) -> Result<(), Failure> {
         Some((_, option)) => Err(Failure::usage(format!(
             "{option} is not built yet: run without it"
         ))),
-        None => Ok(()),
+        None => refuse_misuse(&args.fail_on),
+    }
+}
+
+/// A check that could never fail is worse than none.
+pub(crate) fn refuse_misuse(fail_on: &[FailOn]) -> Result<(), Failure> {
+    match fail_on.contains(&FailOn::Misuse) {
+        true => Err(Failure::usage(
+            "--fail-on misuse is not built yet: --fail-on leak is there today",
+        )),
+        false => Ok(()),
     }
 }
 

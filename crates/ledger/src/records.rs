@@ -53,16 +53,6 @@ pub(crate) unsafe fn read(memory: &Memory, record: u32) -> Record {
     Record::unpack(unsafe { words(memory, record).read_volatile() })
 }
 
-/// The size that the ledger has under a record number.
-///
-/// # Safety
-/// As for [`read`].
-#[inline(always)]
-pub(crate) unsafe fn size(memory: &Memory, record: u32) -> u64 {
-    // SAFETY: as in `read`.
-    unsafe { (&raw const (*words(memory, record))[0]).read_volatile() & MAX_SIZE }
-}
-
 /// The first word of a record that becomes free before another: its generation
 /// moves on, so that slots which still name it are known for old.
 #[inline(always)]

@@ -155,31 +155,40 @@ impl ThreadLog {
     }
 
     /// Notes a release that is about to be made.
-    #[inline(always)]
     pub fn released(&mut self, ledger: &Ledger, address: u64) -> Release {
-        if !can_index(address) {
-            return Release::Unknown;
-        }
-        match index::remove(&ledger.memory, address) {
-            Removed::Live(slot) => {
-                self.hot.unsampled(address);
-                // SAFETY: the slot was in the index until now.
-                let size = unsafe { records::size(&ledger.memory, slot.record()) };
-                self.pool
-                    .give(&ledger.memory, &ledger.batches, slot.record());
-                self.count_release(ledger, size);
-                Release::Live
-            }
-            Removed::Dead(_) => Release::Dead,
-            Removed::Unknown => Release::Unknown,
+        match self.take_out(ledger, address) {
+            Ok(_) => Release::Live,
+            Err(release) => release,
         }
     }
 
     /// The same for a release that may fail, as that of `realloc`: gives what
     /// the block was, for [`ThreadLog::restored`].
     pub fn released_for_now(&mut self, ledger: &Ledger, address: u64) -> Option<Known> {
-        let record = ledger.find(address)?;
-        (self.released(ledger, address) == Release::Live).then_some(Known { record })
+        let record = self.take_out(ledger, address).ok()?;
+        Some(Known { record })
+    }
+
+    /// Takes a live block out of the ledger; tells what it was, or else that it
+    /// is not live.
+    #[inline(always)]
+    fn take_out(&mut self, ledger: &Ledger, address: u64) -> Result<Record, Release> {
+        if !can_index(address) {
+            return Err(Release::Unknown);
+        }
+        match index::remove(&ledger.memory, address) {
+            Removed::Live(slot) => {
+                self.hot.unsampled(address);
+                // SAFETY: the slot was in the index until now.
+                let record = unsafe { records::read(&ledger.memory, slot.record()) };
+                self.pool
+                    .give(&ledger.memory, &ledger.batches, slot.record());
+                self.count_release(ledger, record.size);
+                Ok(record)
+            }
+            Removed::Dead(_) => Err(Release::Dead),
+            Removed::Unknown => Err(Release::Unknown),
+        }
     }
 
     /// Notes again a block whose release was noted but not made.

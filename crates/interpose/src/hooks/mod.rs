@@ -47,6 +47,7 @@ fn allocated(address: *mut u8, size: usize, family: Family, entry: Entry) {
         Some(ready) => {
             allocated_by(ready, address, size, family, entry);
         }
+        None if thread::ignores(size) => {}
         None => allocated_slowly(address, size, family, entry),
     }
 }
@@ -192,6 +193,9 @@ fn note_release(event: &mut Event, address: *mut u8) -> Release {
 
 /// The same, when the release may fail: gives what the block was.
 fn released_for_now(address: *mut u8) -> Option<Known> {
+    if thread::ignores_release(address) {
+        return None;
+    }
     let mut event = Event::begin()?;
     let ledger = event.ledger();
     let known = event.log().released_for_now(ledger, address as u64);
