@@ -12,32 +12,47 @@ use crate::real::{self, Real};
 use crate::thread::{self, Ready};
 use crate::{early, process};
 
-/// Entry point: `on_malloc` for a thread that records all events and is in none,
-/// `malloc_unready` for any other. The choice is made here because a function
-/// that begins with it would save registers first.
-///
-/// # Safety
-/// As for the function of this name.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn malloc() {
-    core::arch::naked_asm!(
-        "mov rsi, rsp",
-        "mov rdx, rbp",
-        "mov rcx, [rip + freehold_tls@GOTTPOFF]",
-        "mov rcx, fs:[rcx]",
-        "test rcx, rcx",
-        "jz {unready}",
-        "cmp dword ptr [rcx + {gate}], {open}",
-        "jne {unready}",
-        "jmp {ready}",
-        gate = const thread::GATE,
-        open = const thread::OPEN,
-        ready = sym on_malloc,
-        unready = sym malloc_unready,
-    )
+/// Makes the entry point of a hook that is two functions: one for a thread that
+/// records all events and is in none, one for any other. The choice is made here
+/// because a function that begins with it would save registers first. `$own` is
+/// the argument register in which the thread goes on.
+macro_rules! gated {
+    ($name:ident($($argument:ident: $type:ty)?), $own:literal, $ready:path, $unready:path
+     $(, $before:literal)*) => {
+        /// Entry point: see the two hooks it jumps to.
+        ///
+        /// # Safety
+        /// As for the function of this name.
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $type)?) {
+            core::arch::naked_asm!(
+                $($before,)*
+                concat!("mov ", $own, ", [rip + freehold_tls@GOTTPOFF]"),
+                concat!("mov ", $own, ", fs:[", $own, "]"),
+                concat!("test ", $own, ", ", $own),
+                "jz {unready}",
+                concat!("cmp dword ptr [", $own, " + {gate}], {open}"),
+                "jne {unready}",
+                "jmp {ready}",
+                gate = const thread::GATE,
+                open = const thread::OPEN,
+                ready = sym $ready,
+                unready = sym $unready,
+            )
+        }
+    };
 }
 
+gated!(
+    malloc(),
+    "rcx",
+    on_malloc,
+    malloc_unready,
+    "mov rsi, rsp",
+    "mov rdx, rbp"
+);
+gated!(free(block: *mut u8), "rsi", on_free, free_unready);
 thunk!(calloc, on_calloc, "rdx", "rcx");
 thunk!(realloc, on_realloc, "rdx", "rcx");
 thunk!(reallocarray, on_reallocarray, "rcx", "r8");
@@ -273,29 +288,6 @@ unsafe extern "C" fn on_pvalloc(size: usize, slot: usize, bp: usize) -> *mut u8 
 }
 
 type Free = unsafe extern "C" fn(*mut u8);
-
-/// Entry point: `on_free` for a thread that records all events and is in none,
-/// `free_unready` for any other.
-///
-/// # Safety
-/// As for the function of this name.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free(block: *mut u8) {
-    core::arch::naked_asm!(
-        "mov rsi, [rip + freehold_tls@GOTTPOFF]",
-        "mov rsi, fs:[rsi]",
-        "test rsi, rsi",
-        "jz {unready}",
-        "cmp dword ptr [rsi + {gate}], {open}",
-        "jne {unready}",
-        "jmp {ready}",
-        gate = const thread::GATE,
-        open = const thread::OPEN,
-        ready = sym on_free,
-        unready = sym free_unready,
-    )
-}
 
 unsafe extern "C" fn on_free(block: *mut u8, ready: Ready) {
     match ready.try_released(block) {
