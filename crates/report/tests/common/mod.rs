@@ -1,6 +1,11 @@
 //! Programs that a test compiles, and sessions made by hand.
 // Each test binary uses its own part of this.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test file uses a part of it, and nobody reads its documentation"
+)]
 
 pub mod model;
 
