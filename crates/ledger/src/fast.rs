@@ -2,9 +2,9 @@
 //! room, the thread has a free record, the time is kept, and no sum crosses a
 //! step.
 //!
-//! Each function here either does all of what its namesake in `thread_log` does,
-//! or nothing at all, and says which. So a hook needs no other code in its
-//! straight line, and can leave everything rare to a call at its end.
+//! Each function here either does what its namesake in `thread_log` does, or
+//! nothing at all, and says which. So a hook needs no other code in its straight
+//! line, and can leave everything rare to a call at its end.
 
 use core::sync::atomic::AtomicPtr;
 
@@ -12,12 +12,12 @@ use crate::format::{
     Clock, Family, MAX_SIZE, MAX_THREAD, Owner, RECORD_BYTES, Record, Section, SegmentRef, Slot,
     WINDOW_BITS,
 };
-use crate::index::{self, Place, home, offset_of, region_of};
+use crate::index::{self, Place, home, is_vacant_home, offset_of, region_of};
 use crate::primitive::{AtomicU64, Ordering};
-use crate::records::{MOST_FREE, freed};
+use crate::records::{List, MOST_FREE, freed};
 use crate::samples::Samples;
 use crate::space::{Leaf, exchange};
-use crate::thread_log::{Allocation, STEP_BITS, ThreadLog, can_index, is_step};
+use crate::thread_log::{Allocation, STEP_BITS, ThreadLog, add, can_index};
 use crate::writer::Ledger;
 
 /// What an event needs of the ledger, close together. Zeroed bytes are one that
@@ -45,6 +45,8 @@ const _: () = assert!(size_of::<[u64; 3]>() as u64 == RECORD_BYTES);
 pub enum Tried {
     /// All that there is to do.
     Done,
+    /// The same, and [`ThreadLog::settle`] is due.
+    Settle,
     /// Nothing: the block's home in this segment is not the place.
     Home(SegmentRef),
     /// Nothing.
@@ -169,41 +171,32 @@ impl ThreadLog {
         };
         // Relaxed: only compared; the exchange orders.
         let slot = Slot(at.load(Ordering::Relaxed));
-        if slot != Slot::EMPTY && !slot.is_tombstone_of(offset_of(what.address)) {
+        if !is_vacant_home(slot, segment, offset_of(what.address)) {
             return Tried::Home(segment);
         }
-        match self.try_allocate_at(what, at, slot) {
-            true => Tried::Done,
-            false => Tried::Nothing,
-        }
+        self.try_allocate_at(what, at, slot)
     }
 
-    /// The same where the block has to be put elsewhere in its segment; false
-    /// when nothing was done.
+    /// The same where the block has to be put elsewhere in its segment.
     #[inline]
-    pub fn try_allocated_in(&mut self, segment: SegmentRef, what: &Allocation) -> bool {
+    pub fn try_allocated_in(&mut self, segment: SegmentRef, what: &Allocation) -> Tried {
+        if !segment.has_displaced() {
+            return Tried::Nothing;
+        }
         let slots = self.hot.slots(segment);
         match index::place_for(slots, segment.class(), offset_of(what.address)) {
             Place::Free(at, slot) => self.try_allocate_at(what, at, slot),
-            Place::Live(..) | Place::None => false,
+            Place::Live(..) | Place::None => Tried::Nothing,
         }
     }
 
     #[inline(always)]
-    fn try_allocate_at(&mut self, what: &Allocation, at: &AtomicU64, slot: Slot) -> bool {
+    fn try_allocate_at(&mut self, what: &Allocation, at: &AtomicU64, slot: Slot) -> Tried {
         // SAFETY: set by `begin`, as all of `hot`; the session stays mapped.
         let clock = unsafe { &*self.hot.clock }.word();
-        let record = self.pool.free;
-        if clock as u32 != Clock::TICKING as u32 || record == 0 {
-            return false;
-        }
-        // SAFETY: as in `ThreadLog::entry`; the entry is not part of the log.
-        let entry = unsafe { &*self.entry };
-        // Relaxed, here and below: this thread is the only writer.
-        let before = entry.allocated_bytes.load(Ordering::Relaxed);
-        let after = before.wrapping_add(what.size);
-        if (before ^ after) | what.size > MAX_SMALL {
-            return false;
+        let record = self.pool.free.first();
+        if what.size > MAX_SMALL || clock as u32 != Clock::TICKING as u32 || record == 0 {
+            return Tried::Nothing;
         }
         // SAFETY: a record of the free list belongs to this thread. It is
         // published by its slot.
@@ -223,14 +216,17 @@ impl ThreadLog {
         if !exchange(at, slot.0, new.0) {
             // SAFETY: as above; it is free again.
             unsafe { *self.hot.first(record) = first };
-            return false;
+            return Tried::Nothing;
         }
-        self.pool.free = first as u32;
-        self.pool.free_count = self.pool.free_count.wrapping_sub(1);
+        self.pool.free = List::behind(first);
+        let entry = self.entry();
+        // Relaxed, here and below: this thread is the only writer.
         let count = entry.allocations.load(Ordering::Relaxed);
         entry.allocations.store(count + 1, Ordering::Relaxed);
-        entry.allocated_bytes.store(after, Ordering::Relaxed);
-        true
+        match add(&entry.allocated_bytes, what.size) {
+            false => Tried::Done,
+            true => Tried::Settle,
+        }
     }
 
     /// [`ThreadLog::released`] in the usual case, that of a live block.
@@ -247,48 +243,52 @@ impl ThreadLog {
         if !slot.is_live_at(offset_of(address)) {
             return Tried::Home(segment);
         }
-        match self.try_release_at(at, slot) {
-            true => Tried::Done,
-            false => Tried::Nothing,
-        }
+        self.try_release_at(at, slot)
     }
 
-    /// The same where the block stands elsewhere in its segment; false when
-    /// nothing was done.
+    /// The same where the block stands elsewhere in its segment.
     #[inline]
-    pub fn try_released_in(&mut self, segment: SegmentRef, address: u64) -> bool {
+    pub fn try_released_in(&mut self, segment: SegmentRef, address: u64) -> Tried {
         let slots = self.hot.slots(segment);
         match index::live_slot(slots, segment.class(), offset_of(address)) {
             Some((at, slot)) => self.try_release_at(at, slot),
-            None => false,
+            None => Tried::Nothing,
         }
     }
 
     #[inline(always)]
-    fn try_release_at(&mut self, at: &AtomicU64, slot: Slot) -> bool {
-        let record = slot.record();
-        // SAFETY: the slot names a record of this ledger. Another thread may
-        // write it meanwhile only if the program releases the block twice; then
-        // the exchange fails for one of the two.
-        let first = unsafe { self.hot.first(record).read_volatile() };
-        let entry = self.entry();
-        let before = entry.released_bytes.load(Ordering::Relaxed);
-        let after = before.wrapping_add(first & MAX_SIZE);
-        if is_step(before, after)
-            || self.pool.free_count >= MOST_FREE - 1
-            || !exchange(at, slot.0, slot.0 | Slot::DEAD)
-        {
-            return false;
+    fn try_release_at(&mut self, at: &AtomicU64, slot: Slot) -> Tried {
+        if !exchange(at, slot.0, slot.released().0) {
+            return Tried::Nothing;
         }
+        let record = slot.record();
         // SAFETY: whoever removed the slot owns the record.
-        unsafe { *self.hot.first(record) = freed(first, self.pool.free) };
-        self.pool.free = record;
-        self.pool.free_count += 1;
+        let first = unsafe {
+            let word = self.hot.first(record);
+            let first = *word;
+            *word = freed(first, self.pool.free);
+            first
+        };
+        let free = self.pool.free.with(record);
+        self.pool.free = free;
         let entry = self.entry();
+        // Relaxed: as above.
         let count = entry.releases.load(Ordering::Relaxed);
         entry.releases.store(count + 1, Ordering::Relaxed);
-        entry.released_bytes.store(after, Ordering::Relaxed);
-        true
+        let is_step = add(&entry.released_bytes, first & MAX_SIZE);
+        match is_step | (free.count() >= MOST_FREE) {
+            false => Tried::Done,
+            true => Tried::Settle,
+        }
+    }
+
+    /// What is due after an event that crossed a step: sums are shared, and free
+    /// records that became too many are handed over.
+    #[cold]
+    #[inline(never)]
+    pub fn settle(&mut self, ledger: &Ledger) {
+        self.pool.trim(&ledger.memory, &ledger.batches);
+        self.share(ledger);
     }
 
     /// Whether the ledger surely has no live block at `address`: cheap, and

@@ -14,7 +14,7 @@
 //!
 //! Invariants:
 //! - a live address stands in one slot of its segment, at most [`PROBES`] slots
-//!   behind its home;
+//!   behind its home; at its home, unless the region's entry says `DISPLACED`;
 //! - a slot never becomes empty again, so a search may stop at an empty one;
 //! - a frozen slot never changes;
 //! - segments are never handed out twice, so a compare-and-swap on an old one
@@ -84,11 +84,29 @@ pub fn region_of(address: u64) -> usize {
     (address >> REGION_BITS) as usize & ((1 << LEAF_BITS) - 1)
 }
 
-/// Where the search for an offset starts. Multiplication by the golden ratio
-/// spreads the evenly spaced offsets of a heap evenly.
+/// From this class on, slots stand in the order of their addresses: there is one
+/// for every 32 bytes or less, and blocks that close together are what allocators
+/// do not make. So each block has a home of its own, next to its neighbours'.
+pub(crate) const ORDERED_CLASS: u32 = 9;
+
+/// Where the search for an offset starts.
 #[inline(always)]
 pub(crate) fn home(offset: u32, class: u32) -> usize {
-    ((u64::from(offset.wrapping_mul(0x9e37_79b1)) << class) >> 32) as usize
+    let spread = match class >= ORDERED_CLASS {
+        true => offset << (32 + 3 - REGION_BITS),
+        // Multiplication by the golden ratio spreads the evenly spaced offsets
+        // of a heap evenly.
+        false => offset.wrapping_mul(0x9e37_79b1),
+    };
+    ((u64::from(spread) << class) >> 32) as usize
+}
+
+/// Whether a block at `offset` may be put at its home without a further look,
+/// when this is what stands there.
+#[inline(always)]
+pub(crate) fn is_vacant_home(slot: Slot, segment: SegmentRef, offset: u32) -> bool {
+    // Behind any other tombstone the block could stand displaced, and live.
+    slot.is_vacant() && (!segment.has_displaced() || slot == Slot::EMPTY || slot.offset() == offset)
 }
 
 /// The `i`-th slot behind the home of an offset.
@@ -102,29 +120,27 @@ fn probe(slots: &[AtomicU64], home: usize, i: usize) -> &AtomicU64 {
 
 /// The home slot of `address`, when its region has a segment.
 #[inline(always)]
-fn home_slot<S: Space>(space: &S, address: u64) -> Option<&AtomicU64> {
+fn home_slot<S: Space>(space: &S, address: u64) -> Option<(SegmentRef, &AtomicU64)> {
     // Acquire: as in `insert_anywhere`.
     let segment = SegmentRef(space.entry(address)?.load(Ordering::Acquire));
     (segment != SegmentRef::NONE).then(|| {
         let slots = space.slots(segment);
-        probe(slots, home(offset_of(address), segment.class()), 0)
+        let home = home(offset_of(address), segment.class());
+        (segment, probe(slots, home, 0))
     })
 }
 
 /// Puts a live slot for `address`, which must be a multiple of 8.
 ///
-/// Mostly the home slot is free, or holds the tombstone of the same address:
-/// only that is worth being in line.
+/// Mostly the home slot is vacant: only that is worth being in line.
 #[inline(always)]
 pub fn insert<S: Space>(space: &S, address: u64, record: u32, generation: u16) -> Inserted {
     let offset = offset_of(address);
     let new = Slot::live(offset, record, generation);
-    if let Some(at) = home_slot(space, address) {
+    if let Some((segment, at)) = home_slot(space, address) {
         // Relaxed: only compared; the exchange orders.
         let slot = Slot(at.load(Ordering::Relaxed));
-        if (slot == Slot::EMPTY || slot.is_tombstone_of(offset))
-            && space.exchange(at, slot.0, new.0)
-        {
+        if is_vacant_home(slot, segment, offset) && space.exchange(at, slot.0, new.0) {
             return Inserted::New;
         }
     }
@@ -146,7 +162,7 @@ fn insert_anywhere<S: Space>(space: &S, address: u64, offset: u32, new: Slot) ->
                 None => return Inserted::Full,
             }
         }
-        match insert_into(space, segment, offset, new) {
+        match insert_into(space, entry, segment, offset, new) {
             Attempt::Done(done) => return done,
             Attempt::Again => {}
             Attempt::Replaced => {
@@ -169,19 +185,32 @@ enum Attempt<T> {
 
 fn insert_into<S: Space>(
     space: &S,
+    entry: &AtomicU64,
     segment: SegmentRef,
     offset: u32,
     new: Slot,
 ) -> Attempt<Inserted> {
-    match place_for(space.slots(segment), segment.class(), offset) {
+    let slots = space.slots(segment);
+    match place_for(slots, segment.class(), offset) {
         Place::Live(at, slot) => match space.exchange(at, slot.0, new.0) {
             true => Attempt::Done(Inserted::Replaced(slot)),
             false => Attempt::Again,
         },
-        Place::Free(at, slot) => match space.exchange(at, slot.0, new.0) {
-            true => Attempt::Done(Inserted::New),
-            false => Attempt::Again,
-        },
+        Place::Free(at, slot) => {
+            let is_home = core::ptr::eq(at, probe(slots, home(offset, segment.class()), 0));
+            if !is_home && !segment.has_displaced() {
+                // AcqRel: the switch orders, and the flag comes before the slot.
+                // Were the segment replaced by now, its slots would be frozen.
+                let marked = segment.0 | SegmentRef::DISPLACED;
+                let order = (Ordering::AcqRel, Ordering::Acquire);
+                let _ = entry.compare_exchange(segment.0, marked, order.0, order.1);
+                return Attempt::Again;
+            }
+            match space.exchange(at, slot.0, new.0) {
+                true => Attempt::Done(Inserted::New),
+                false => Attempt::Again,
+            }
+        }
         Place::None => Attempt::Replaced,
     }
 }
@@ -271,10 +300,10 @@ pub(crate) fn live_slot(
 /// Turns the live slot of `address` into a tombstone.
 #[inline(always)]
 pub fn remove<S: Space>(space: &S, address: u64) -> Removed {
-    if let Some(at) = home_slot(space, address) {
+    if let Some((_, at)) = home_slot(space, address) {
         // Relaxed: as in `insert`.
         let slot = Slot(at.load(Ordering::Relaxed));
-        if slot.is_live_at(offset_of(address)) && space.exchange(at, slot.0, slot.0 | Slot::DEAD) {
+        if slot.is_live_at(offset_of(address)) && space.exchange(at, slot.0, slot.released().0) {
             return Removed::Live(slot);
         }
     }
@@ -313,7 +342,7 @@ fn remove_anywhere<S: Space>(space: &S, address: u64) -> Removed {
                 if slot.is_dead() {
                     // An older tombstone; the live slot may stand behind.
                     tombstone = Removed::Dead(slot);
-                } else if space.exchange(at, slot.0, slot.0 | Slot::DEAD) {
+                } else if space.exchange(at, slot.0, slot.released().0) {
                     return Removed::Live(slot);
                 } else {
                     continue 'again;
@@ -376,13 +405,16 @@ fn begin<S: Space>(space: &S, entry: &AtomicU64, address: u64) -> Option<Segment
     }
 }
 
-/// The class of a segment for as many blocks as these slots saw, filled to three
-/// quarters at most.
+/// The class of a segment for as many blocks as these slots saw: filled to three
+/// quarters at most, unless each block has a home of its own.
 fn class_for(slots: &[AtomicU64]) -> u32 {
     // Relaxed: only a hint.
     let is_used = |slot: &&AtomicU64| slot.load(Ordering::Relaxed) & !Slot::FROZEN != 0;
     let used = slots.iter().filter(is_used).count() as u32;
-    let wanted = used + used / 3;
+    let wanted = match used + used / 3 {
+        few if few < 1 << ORDERED_CLASS => few,
+        _ => used,
+    };
     wanted
         .next_power_of_two()
         .ilog2()
@@ -398,7 +430,7 @@ fn grow<S: Space>(space: &S, entry: &AtomicU64, old: SegmentRef) -> bool {
         return true;
     }
     // Memory before freezing: what is frozen must be replaced.
-    let mut class = old.class() + 1;
+    let mut class = (old.class() + 1).max(space.least_class());
     if class > MAX_CLASS {
         return false;
     }
@@ -412,7 +444,10 @@ fn grow<S: Space>(space: &S, entry: &AtomicU64, old: SegmentRef) -> bool {
         slot.fetch_or(Slot::FROZEN, Ordering::AcqRel);
     }
     loop {
-        let lost = copy_live(old_slots, space.slots(new), class);
+        let (displaced, lost) = copy_live(old_slots, space.slots(new), class);
+        if displaced {
+            new = SegmentRef(new.0 | SegmentRef::DISPLACED);
+        }
         if lost == 0 {
             break;
         }
@@ -435,8 +470,9 @@ fn grow<S: Space>(space: &S, entry: &AtomicU64, old: SegmentRef) -> bool {
 }
 
 /// Copies the live slots of a frozen segment into a new one that nobody else
-/// sees yet. Gives the number of slots that found no place.
-fn copy_live(old: &[AtomicU64], new: &[AtomicU64], class: u32) -> u64 {
+/// sees yet. Tells whether one is outside of its home, and how many found no place.
+fn copy_live(old: &[AtomicU64], new: &[AtomicU64], class: u32) -> (bool, u64) {
+    let mut displaced = false;
     let mut lost = 0;
     for slot in old {
         // Relaxed, here and below: frozen slots do not change, and the new
@@ -447,14 +483,17 @@ fn copy_live(old: &[AtomicU64], new: &[AtomicU64], class: u32) -> u64 {
         }
         let home = home(slot.offset(), class);
         let place = (0..PROBES.min(new.len()))
-            .map(|i| probe(new, home, i))
-            .find(|at| at.load(Ordering::Relaxed) == Slot::EMPTY.0);
+            .map(|i| (i, probe(new, home, i)))
+            .find(|(_, at)| at.load(Ordering::Relaxed) == Slot::EMPTY.0);
         match place {
-            Some(at) => at.store(slot.0, Ordering::Relaxed),
+            Some((i, at)) => {
+                displaced |= i > 0;
+                at.store(slot.0, Ordering::Relaxed);
+            }
             None => lost += 1,
         }
     }
-    lost
+    (displaced, lost)
 }
 
 #[cfg(test)]

@@ -20,11 +20,45 @@ pub(crate) const MOST_FREE: u32 = 2 * BATCH;
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Pool {
-    /// The first free record, 0 for none; its word 0 tells the next.
-    pub(crate) free: u32,
-    pub(crate) free_count: u32,
+    /// The free records.
+    pub(crate) free: List,
     fresh: u32,
     fresh_end: u32,
+}
+
+/// A list of free records: the number of the first in 32 bits, that of all of them
+/// in the 16 above. A free record has in its first word, where its size would be,
+/// the list behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct List(u64);
+
+impl List {
+    const EMPTY: List = List(0);
+
+    #[inline(always)]
+    fn new(first: u32, count: u32) -> List {
+        List(u64::from(count) << 32 | u64::from(first))
+    }
+    /// The list behind a free record, from its first word.
+    #[inline(always)]
+    pub(crate) fn behind(first: u64) -> List {
+        List(first & MAX_SIZE)
+    }
+    /// With `record` before it.
+    #[inline(always)]
+    pub(crate) fn with(self, record: u32) -> List {
+        List((self.0 & !0xffff_ffff) + (1 << 32) | u64::from(record))
+    }
+    /// The first record; 0 for none.
+    #[inline(always)]
+    pub(crate) fn first(self) -> u32 {
+        self.0 as u32
+    }
+    #[inline(always)]
+    pub(crate) fn count(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 /// The batches of all threads: a stack, its head a record number below a
@@ -56,22 +90,21 @@ pub(crate) unsafe fn read(memory: &Memory, record: u32) -> Record {
 /// The first word of a record that becomes free before another: its generation
 /// moves on, so that slots which still name it are known for old.
 #[inline(always)]
-pub(crate) fn freed(first: u64, next: u32) -> u64 {
-    (first & !MAX_SIZE).wrapping_add(1 << 48) | u64::from(next)
+pub(crate) fn freed(first: u64, behind: List) -> u64 {
+    (first & !MAX_SIZE).wrapping_add(1 << 48) | behind.0
 }
 
 impl Pool {
     /// A record that nobody else has, and the generation for its next use.
     #[inline(always)]
     pub(crate) fn take(&mut self, memory: &Memory, batches: &Batches) -> Option<(u32, u16)> {
-        if self.free == 0 && !self.refill(memory, batches) {
+        if self.free.first() == 0 && !self.refill(memory, batches) {
             return None;
         }
-        let record = self.free;
+        let record = self.free.first();
         // SAFETY: a record of the free list belongs to this thread.
         let first = unsafe { (*words(memory, record))[0] };
-        self.free = first as u32;
-        self.free_count = self.free_count.wrapping_sub(1);
+        self.free = List::behind(first);
         Some((record, (first >> 48) as u16))
     }
 
@@ -91,9 +124,14 @@ impl Pool {
             let first = &mut (*words(memory, record))[0];
             *first = freed(*first, self.free);
         }
-        self.free = record;
-        self.free_count += 1;
-        if self.free_count >= MOST_FREE {
+        self.free = self.free.with(record);
+        self.trim(memory, batches);
+    }
+
+    /// Hands a batch over when there are too many free records.
+    #[inline(always)]
+    pub(crate) fn trim(&mut self, memory: &Memory, batches: &Batches) {
+        if self.free.count() >= MOST_FREE {
             self.hand_over(memory, batches);
         }
     }
@@ -103,8 +141,7 @@ impl Pool {
     fn refill(&mut self, memory: &Memory, batches: &Batches) -> bool {
         if self.fresh == self.fresh_end {
             if let Some(batch) = batches.pop(memory) {
-                self.free = batch;
-                self.free_count = BATCH;
+                self.free = List::new(batch, BATCH);
                 return true;
             }
             let header = memory.header();
@@ -115,9 +152,8 @@ impl Pool {
             self.fresh = first;
             self.fresh_end = first + CHUNK;
         }
-        // Never used, so all bits are zero: generation 0, no next.
-        self.free = self.fresh;
-        self.free_count = 1;
+        // Never used, so all bits are zero: generation 0, nothing behind it.
+        self.free = List::new(self.fresh, 1);
         self.fresh += 1;
         true
     }
@@ -125,18 +161,18 @@ impl Pool {
     #[cold]
     #[inline(never)]
     fn hand_over(&mut self, memory: &Memory, batches: &Batches) {
-        let first = self.free;
-        let mut last = first;
-        for _ in 1..BATCH {
+        let batch = self.free.first();
+        for behind in (0..BATCH).rev() {
             // SAFETY: all of the free list belongs to this thread.
-            last = unsafe { (*words(memory, last))[0] } as u32;
+            let first = unsafe { &mut (*words(memory, self.free.first()))[0] };
+            self.free = List::behind(*first);
+            let list = match behind {
+                0 => List::EMPTY,
+                _ => List::new(self.free.first(), behind),
+            };
+            *first = *first & !MAX_SIZE | list.0;
         }
-        // SAFETY: as above.
-        let end = unsafe { &mut (*words(memory, last))[0] };
-        self.free = *end as u32;
-        *end &= !MAX_SIZE;
-        self.free_count -= BATCH;
-        batches.push(memory, first);
+        batches.push(memory, batch);
     }
 }
 

@@ -9,12 +9,16 @@ use crate::format::{
     REGION_BITS, Record, Section, SegmentRef, SessionHeader, Slot, Verdict, WINDOW_BITS, WINDOWS,
     round_up,
 };
-use crate::index::{Space, region_of};
+use crate::index::{ORDERED_CLASS, Space, region_of};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
 use crate::{records, sys, trie};
 
 /// Class of a region's first segment where blocks are sampled.
 const SAMPLES_CLASS: u32 = 7;
+
+/// How many bytes of segments are handed out before a region's first one is sized
+/// by what it has to hold: the heaps of small programs have a home for each block.
+const GENEROUS: u64 = 2 << 20;
 
 /// A leaf in memory.
 pub(crate) type Leaf = [AtomicU64; LEAF_ENTRIES];
@@ -376,10 +380,13 @@ impl Space for Memory {
     }
 
     fn least_class(&self) -> u32 {
-        // Of samples there are few, but every release looks for one: with room
-        // between them, the first look at an empty slot is enough.
+        // Relaxed, both: only a matter of speed.
+        let used = self.header().segment_bytes.load(Ordering::Relaxed);
         match self.session().sample_bytes.load(Ordering::Relaxed) {
+            0 if used < GENEROUS => ORDERED_CLASS,
             0 => MIN_CLASS,
+            // Of samples there are few, but every release looks for one: with
+            // room between them, the first look at an empty slot is enough.
             _ => SAMPLES_CLASS,
         }
     }

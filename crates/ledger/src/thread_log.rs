@@ -273,7 +273,7 @@ impl ThreadLog {
     /// Brings the shared sum of live bytes, and its peak, up to date.
     #[cold]
     #[inline(never)]
-    fn share(&mut self, ledger: &Ledger) {
+    pub(crate) fn share(&mut self, ledger: &Ledger) {
         if self.nested {
             // The log that it interrupted counts to the same entry.
             return;
@@ -301,16 +301,10 @@ pub(crate) fn can_index(address: u64) -> bool {
 /// Adds, and says whether the sum crossed a step. One writer: a load and a
 /// store, which compile to one instruction that a signal handler cannot split.
 #[inline(always)]
-fn add(to: &AtomicU64, what: u64) -> bool {
+pub(crate) fn add(to: &AtomicU64, what: u64) -> bool {
     let before = to.load(Ordering::Relaxed);
     let after = before.wrapping_add(what);
     to.store(after, Ordering::Relaxed);
-    is_step(before, after)
-}
-
-/// Whether a sum that grew must be shared.
-#[inline(always)]
-pub(crate) fn is_step(before: u64, after: u64) -> bool {
     (before ^ after) >> STEP_BITS != 0
 }
 

@@ -294,6 +294,7 @@ unsafe extern "C" fn on_free(block: *mut u8, ready: Ready) {
         // SAFETY: the signature of free, which is known once a thread has
         // begun; as the caller called us.
         Tried::Done => unsafe { real::FREE.known::<Free>()(block) },
+        Tried::Settle => free_settled(ready, block),
         Tried::Home(segment) => free_in(segment, block),
         Tried::Nothing => free_slowly(block),
     }
@@ -307,9 +308,17 @@ unsafe extern "C" fn free_unready(block: *mut u8) {
     unsafe { real::FREE.known::<Free>()(block) };
 }
 
+/// Of a block after whose release the ledger's sums are due.
+#[inline(never)]
+extern "C" fn free_settled(ready: Ready, block: *mut u8) {
+    ready.settle();
+    // SAFETY: as in `on_free`.
+    unsafe { real::FREE.known::<Free>()(block) };
+}
+
 /// Of a block whose place in its segment has to be looked for.
 #[inline(never)]
-fn free_in(segment: SegmentRef, block: *mut u8) {
+extern "C" fn free_in(segment: SegmentRef, block: *mut u8) {
     if super::released_in(segment, block) == Release::Unknown && early::owns(block) {
         return;
     }
@@ -320,7 +329,7 @@ fn free_in(segment: SegmentRef, block: *mut u8) {
 /// Of a block that has to be looked for, of nothing, or where nothing is
 /// recorded.
 #[inline(never)]
-fn free_slowly(block: *mut u8) {
+extern "C" fn free_slowly(block: *mut u8) {
     let is_known = !block.is_null()
         && !process::is_passive()
         && super::released_slowly(block) != Release::Unknown;

@@ -63,64 +63,121 @@ fn allocated_by(
     entry: Entry,
 ) -> *mut u8 {
     let mut event = ready.event();
-    if let Some(stack) = capture::predict(&mut event, entry) {
-        let what = Allocation {
-            address: address as u64,
-            size: size as u64,
-            stack,
-            family,
-        };
-        match event.log().try_allocated(&what) {
-            Tried::Done => address,
-            Tried::Home(segment) => allocated_in(event, segment, &what),
-            Tried::Nothing => allocated_at_last(event, &what),
-        }
-    } else {
-        allocated_anywhere(event, address, size, family, entry)
-    }
-}
-
-/// One whose stack has to be walked.
-#[inline(never)]
-fn allocated_anywhere(
-    mut event: Event,
-    address: *mut u8,
-    size: usize,
-    family: Family,
-    entry: Entry,
-) -> *mut u8 {
+    let Some(stack) = capture::predict(&mut event, entry) else {
+        drop(event);
+        return allocated_anywhere(ready, address, size, family, entry.slot, entry.bp);
+    };
     let what = Allocation {
         address: address as u64,
         size: size as u64,
-        stack: capture::capture(&mut event, entry),
+        stack,
         family,
     };
-    match event.log().try_allocated(&what) {
+    let tried = event.log().try_allocated(&what);
+    drop(event);
+    finish(ready, tried, address, size, stack, family)
+}
+
+#[inline(always)]
+fn finish(
+    ready: Ready,
+    tried: Tried,
+    address: *mut u8,
+    size: usize,
+    stack: u32,
+    family: Family,
+) -> *mut u8 {
+    match tried {
         Tried::Done => address,
-        Tried::Home(segment) => allocated_in(event, segment, &what),
-        Tried::Nothing => allocated_at_last(event, &what),
+        Tried::Settle => allocated_settled(ready, address),
+        Tried::Home(segment) => allocated_in(ready, segment, address, size, stack, family),
+        Tried::Nothing => allocated_at_last(ready, address, size, stack, family),
     }
+}
+
+// The functions below never unwind, and take what fits into registers: so a hook
+// that may have to end with one of them keeps nothing in memory for it.
+
+/// One whose stack has to be walked.
+#[inline(never)]
+extern "C" fn allocated_anywhere(
+    ready: Ready,
+    address: *mut u8,
+    size: usize,
+    family: Family,
+    slot: usize,
+    bp: usize,
+) -> *mut u8 {
+    let mut event = ready.event();
+    let stack = capture::capture(&mut event, Entry { slot, bp });
+    let what = Allocation {
+        address: address as u64,
+        size: size as u64,
+        stack,
+        family,
+    };
+    let tried = event.log().try_allocated(&what);
+    drop(event);
+    finish(ready, tried, address, size, stack, family)
 }
 
 /// One whose place in its segment has to be looked for.
 #[inline(never)]
-fn allocated_in(mut event: Event, segment: SegmentRef, what: &Allocation) -> *mut u8 {
-    match event.log().try_allocated_in(segment, what) {
-        true => what.address as *mut u8,
-        false => allocated_at_last(event, what),
+extern "C" fn allocated_in(
+    ready: Ready,
+    segment: SegmentRef,
+    address: *mut u8,
+    size: usize,
+    stack: u32,
+    family: Family,
+) -> *mut u8 {
+    let what = Allocation {
+        address: address as u64,
+        size: size as u64,
+        stack,
+        family,
+    };
+    let tried = ready.event().log().try_allocated_in(segment, &what);
+    match tried {
+        Tried::Done => address,
+        Tried::Settle => allocated_settled(ready, address),
+        _ => allocated_at_last(ready, address, size, stack, family),
     }
+}
+
+/// One after which the ledger's sums are due.
+#[inline(never)]
+extern "C" fn allocated_settled(ready: Ready, address: *mut u8) -> *mut u8 {
+    ready.settle();
+    if crate::process::get().ledger().is_called() {
+        crate::verdict::on_request();
+    }
+    address
 }
 
 /// One that takes all that an event can take.
 #[inline(never)]
-fn allocated_at_last(mut event: Event, what: &Allocation) -> *mut u8 {
+extern "C" fn allocated_at_last(
+    ready: Ready,
+    address: *mut u8,
+    size: usize,
+    stack: u32,
+    family: Family,
+) -> *mut u8 {
+    let mut event = ready.event();
     let ledger = event.ledger();
-    event.log().allocated(ledger, *what);
+    let what = Allocation {
+        address: address as u64,
+        size: size as u64,
+        stack,
+        family,
+    };
+    event.log().allocated(ledger, what);
     if ledger.is_called() {
         drop(event);
         crate::verdict::on_request();
     }
-    what.address as *mut u8
+    address
 }
 
 /// One that may be a sample, the first event of a thread, one in a signal
@@ -157,6 +214,7 @@ fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family,
 fn released(address: *mut u8) -> Release {
     match thread::try_released(address) {
         Tried::Done => Release::Live,
+        Tried::Settle => settled(),
         Tried::Home(segment) => released_in(segment, address),
         Tried::Nothing => released_slowly(address),
     }
@@ -165,12 +223,21 @@ fn released(address: *mut u8) -> Release {
 /// One whose place in its segment has to be looked for.
 #[inline(never)]
 fn released_in(segment: SegmentRef, address: *mut u8) -> Release {
-    if let Some(ready) = Ready::own()
-        && ready.event().log().try_released_in(segment, address as u64)
-    {
-        return Release::Live;
+    let tried = Ready::own().map(|own| own.event().log().try_released_in(segment, address as u64));
+    match tried {
+        Some(Tried::Done) => Release::Live,
+        Some(Tried::Settle) => settled(),
+        _ => released_slowly(address),
     }
-    released_slowly(address)
+}
+
+/// One after which the ledger's sums are due.
+#[inline(never)]
+fn settled() -> Release {
+    if let Some(ready) = Ready::own() {
+        ready.settle();
+    }
+    Release::Live
 }
 
 /// One that has to be looked for, or of something that the ledger does not know.

@@ -18,8 +18,9 @@ pub(crate) struct Event {
     nested: bool,
 }
 
-/// A thread that records all events and is in none: true until it begins one,
-/// whatever it calls.
+/// A thread that records all events and is in none: true whatever it calls, but
+/// for the time of an event of its own.
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Ready(*mut Thread);
 
@@ -124,6 +125,13 @@ impl Ready {
         }
         self.event().log().try_released(block as u64)
     }
+
+    /// What is due after an event that says so.
+    pub(crate) fn settle(self) {
+        let mut event = self.event();
+        let ledger = event.ledger();
+        event.log().settle(ledger);
+    }
 }
 
 /// Whether `block`, which `operator new` hands out, was recorded as it wished.
@@ -142,13 +150,15 @@ pub(crate) fn pass_on(block: *mut u8) {
     if ignores_release(block) {
         return;
     }
-    let done = match try_released(block) {
-        Tried::Done => true,
-        Tried::Home(segment) => Ready::own()
-            .is_some_and(|ready| ready.event().log().try_released_in(segment, block as u64)),
-        Tried::Nothing => false,
-    };
-    if let (true, Some(ready)) = (done, Ready::own()) {
+    let mut tried = try_released(block);
+    let own = Ready::own();
+    if let (Tried::Home(segment), Some(ready)) = (tried, own) {
+        tried = ready.event().log().try_released_in(segment, block as u64);
+    }
+    if let (Tried::Done | Tried::Settle, Some(ready)) = (tried, own) {
+        if tried == Tried::Settle {
+            ready.settle();
+        }
         // SAFETY: the state of this thread.
         unsafe { (*ready.0).passing = block as usize };
     } else if let Some(mut event) = Event::begin() {

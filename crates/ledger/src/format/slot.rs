@@ -3,12 +3,14 @@
 /// One slot of the address index.
 ///
 /// ```text
-///  63      62    61..45      44..32            31..0
-/// FROZEN  DEAD  generation  offset / 8   record number
+///  63      62      60..48      47..32         31..0
+/// FROZEN  LIVE  offset / 8   generation   record number
 /// ```
-/// Zero is a slot that was never used. `DEAD` marks the tombstone of a
-/// released block: it stays until the slot is taken for another block.
-/// `FROZEN` marks a slot whose segment has been replaced.
+/// Zero is a slot that was never used. A slot that is neither zero nor `LIVE` is
+/// the tombstone of a released block: it stays until the slot is taken for another
+/// block. `FROZEN` marks a slot whose segment has been replaced.
+///
+/// Flags and offset are on top, so that a hook can compare them at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot(pub u64);
 
@@ -17,13 +19,20 @@ impl Slot {
     pub const EMPTY: Slot = Slot(0);
     /// The flag of a slot in a replaced segment.
     pub const FROZEN: u64 = 1 << 63;
-    /// The flag of a released block.
-    pub const DEAD: u64 = 1 << 62;
+    /// The flag of a block that has not been released.
+    const LIVE: u64 = 1 << 62;
 
     /// A live slot. `offset` is the block's distance from the start of its
     /// region in units of 8 bytes.
+    #[inline(always)]
     pub fn live(offset: u32, record: u32, generation: u16) -> Slot {
-        Slot(u64::from(generation) << 45 | u64::from(offset) << 32 | u64::from(record))
+        let place = Slot::LIVE | u64::from(offset) << 48;
+        Slot(place | u64::from(generation) << 32 | u64::from(record))
+    }
+    /// What a live slot becomes by the release of its block.
+    #[inline(always)]
+    pub fn released(self) -> Slot {
+        Slot(self.0 & !Slot::LIVE)
     }
     /// Whether the segment has been replaced.
     pub fn is_frozen(self) -> bool {
@@ -31,52 +40,56 @@ impl Slot {
     }
     /// Whether a block lives here.
     pub fn is_live(self) -> bool {
-        self.0 & Slot::DEAD == 0 && self.0 & !Slot::FROZEN != 0
+        self.0 & Slot::LIVE != 0
     }
     /// Whether this is a tombstone.
     pub fn is_dead(self) -> bool {
-        self.0 & Slot::DEAD != 0
+        !self.is_live() && self.0 & !Slot::FROZEN != 0
     }
-    /// Flags and offset.
-    const PLACE: u64 = Slot::FROZEN | Slot::DEAD | 0x1fff << 32;
-
-    /// Whether a block at this offset lives here, and the slot is not frozen.
+    /// Whether a block lives here at this offset, and the slot is not frozen.
     #[inline(always)]
     pub fn is_live_at(self, offset: u32) -> bool {
-        self.0 & Slot::PLACE == u64::from(offset) << 32 && self != Slot::EMPTY
+        self.0 >> 48 == Slot::LIVE >> 48 | u64::from(offset)
     }
-    /// Whether this is the tombstone of a block at this offset, not frozen.
+    /// Whether this slot was never used or is a tombstone, and is not frozen.
     #[inline(always)]
-    pub fn is_tombstone_of(self, offset: u32) -> bool {
-        self.0 & Slot::PLACE == Slot::DEAD | u64::from(offset) << 32
+    pub fn is_vacant(self) -> bool {
+        self.0 < Slot::LIVE
     }
     /// Distance of the block from the start of its region, in units of 8 bytes.
+    #[inline(always)]
     pub fn offset(self) -> u32 {
-        (self.0 >> 32) as u32 & 0x1fff
+        (self.0 >> 48) as u32 & 0x1fff
     }
     /// The record number.
+    #[inline(always)]
     pub fn record(self) -> u32 {
         self.0 as u32
     }
     /// The generation of the record when the slot was written.
+    #[inline(always)]
     pub fn generation(self) -> u16 {
-        (self.0 >> 45) as u16
+        (self.0 >> 32) as u16
     }
 }
 
 /// What a leaf holds for one region: where its segment is.
 ///
 /// ```text
-/// 63..44      43..4                    3..0
-///   0     offset / 16         log2(slots)
+///     63       62..44      43..4          3..0
+/// DISPLACED       0     offset / 16   log2(slots)
 /// ```
-/// The offset is that in the segment section, in bytes.
+/// The offset is that in the segment section, in bytes. `DISPLACED` is set before
+/// the first block is put anywhere but in its home slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
 pub struct SegmentRef(pub u64);
 
 impl SegmentRef {
     /// No block was ever seen in the region.
     pub const NONE: SegmentRef = SegmentRef(0);
+    /// The flag of a segment in which a block may stand outside of its home.
+    pub const DISPLACED: u64 = 1 << 63;
 
     /// A segment of `1 << class` slots at `offset` bytes, a multiple of 16.
     pub fn new(offset: u64, class: u32) -> SegmentRef {
@@ -92,6 +105,11 @@ impl SegmentRef {
     #[inline(always)]
     pub fn offset(self) -> u64 {
         self.0 & ((1 << 44) - 16)
+    }
+    /// Whether a block of this segment may stand outside of its home.
+    #[inline(always)]
+    pub fn has_displaced(self) -> bool {
+        self.0 & SegmentRef::DISPLACED != 0
     }
     /// Number of slots.
     #[inline(always)]

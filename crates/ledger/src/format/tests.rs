@@ -22,8 +22,9 @@ proptest! {
         let slot = Slot::live(offset, record, generation);
         prop_assert!(slot.is_live() && !slot.is_dead() && !slot.is_frozen());
         prop_assert_eq!((slot.offset(), slot.record(), slot.generation()), (offset, record, generation));
-        let dead = Slot(slot.0 | Slot::DEAD);
-        prop_assert!(!dead.is_live() && dead.is_dead());
+        prop_assert!(slot.is_live_at(offset) && !slot.is_vacant());
+        let dead = slot.released();
+        prop_assert!(!dead.is_live() && dead.is_dead() && dead.is_vacant());
         prop_assert_eq!(dead.offset(), offset);
     }
 
