@@ -14,7 +14,7 @@ use crate::format::{
 };
 use crate::index::{self, Place, home, is_vacant_home, offset_of, region_of};
 use crate::primitive::{AtomicU64, Ordering};
-use crate::records::{List, MOST_FREE, freed};
+use crate::records::{List, MOST_FOREIGN, MOST_FREE, freed, is_foreign};
 use crate::samples::Samples;
 use crate::space::{Leaf, exchange};
 use crate::thread_log::{Allocation, STEP_BITS, ThreadLog, add, can_index};
@@ -258,25 +258,28 @@ impl ThreadLog {
 
     #[inline(always)]
     fn try_release_at(&mut self, at: &AtomicU64, slot: Slot) -> Tried {
+        let record = slot.record();
         if !exchange(at, slot.0, slot.released().0) {
             return Tried::Nothing;
         }
-        let record = slot.record();
         // SAFETY: whoever removed the slot owns the record.
-        let first = unsafe {
-            let word = self.hot.first(record);
-            let first = *word;
-            *word = freed(first, self.pool.free);
-            first
+        let words = unsafe { &mut *self.hot.words(record) };
+        let first = words[0];
+        let is_full = if is_foreign(words[2], self.hot.third) {
+            words[0] = freed(first, self.pool.foreign);
+            self.pool.foreign = self.pool.foreign.with(record);
+            self.pool.foreign.count() >= MOST_FOREIGN
+        } else {
+            words[0] = freed(first, self.pool.free);
+            self.pool.free = self.pool.free.with(record);
+            self.pool.free.count() >= MOST_FREE
         };
-        let free = self.pool.free.with(record);
-        self.pool.free = free;
         let entry = self.entry();
         // Relaxed: as above.
         let count = entry.releases.load(Ordering::Relaxed);
         entry.releases.store(count + 1, Ordering::Relaxed);
         let is_step = add(&entry.released_bytes, first & MAX_SIZE);
-        match is_step | (free.count() >= MOST_FREE) {
+        match is_step | is_full {
             false => Tried::Done,
             true => Tried::Settle,
         }

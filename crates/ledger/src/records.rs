@@ -4,8 +4,13 @@
 //! them goes to a list of all threads, from which a thread without any takes
 //! the next. So a thread that only allocates and one that only releases pass
 //! records in a circle.
+//!
+//! The record of a block that another thread allocated is not taken for the next
+//! block: its neighbours in the cache line are that thread's, and the two would
+//! take the line from each other with every event. It waits in a list of its own
+//! until there is a batch of such records.
 
-use crate::format::{MAX_SIZE, RECORD_BYTES, Record, Section};
+use crate::format::{MAX_SIZE, MAX_THREAD, RECORD_BYTES, Record, Section};
 use crate::primitive::{AtomicU64, Ordering};
 use crate::space::Memory;
 
@@ -15,6 +20,8 @@ const CHUNK: u32 = 256;
 const BATCH: u32 = 2048;
 /// Free records from which on a thread hands a batch over.
 pub(crate) const MOST_FREE: u32 = 2 * BATCH;
+/// The same for records that other threads used last.
+pub(crate) const MOST_FOREIGN: u32 = BATCH;
 
 /// The free records of one thread. Zeroed bytes are an empty pool.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub(crate) const MOST_FREE: u32 = 2 * BATCH;
 pub(crate) struct Pool {
     /// The free records.
     pub(crate) free: List,
+    /// Free records that other threads used last.
+    pub(crate) foreign: List,
     fresh: u32,
     fresh_end: u32,
 }
@@ -94,6 +103,13 @@ pub(crate) fn freed(first: u64, behind: List) -> u64 {
     (first & !MAX_SIZE).wrapping_add(1 << 48) | behind.0
 }
 
+/// Whether a record, by its third word, was last used by another thread than the
+/// one in the third word `own`.
+#[inline(always)]
+pub(crate) fn is_foreign(third: u64, own: u64) -> bool {
+    (third ^ own) & u64::from(MAX_THREAD) != 0
+}
+
 impl Pool {
     /// A record that nobody else has, and the generation for its next use.
     #[inline(always)]
@@ -116,23 +132,32 @@ impl Pool {
         unsafe { words(memory, record).write(what.pack()) };
     }
 
-    /// Gives back a record whose slot is gone.
+    /// Gives back a record whose slot is gone. `thread` is the caller's number.
     #[inline(always)]
-    pub(crate) fn give(&mut self, memory: &Memory, batches: &Batches, record: u32) {
+    pub(crate) fn give(&mut self, memory: &Memory, batches: &Batches, record: u32, thread: u32) {
+        let words = words(memory, record);
         // SAFETY: whoever removed the slot owns the record.
         unsafe {
-            let first = &mut (*words(memory, record))[0];
-            *first = freed(*first, self.free);
+            let list = match is_foreign((*words)[2], u64::from(thread.min(MAX_THREAD))) {
+                true => &mut self.foreign,
+                false => &mut self.free,
+            };
+            (*words)[0] = freed((*words)[0], *list);
+            *list = list.with(record);
         }
-        self.free = self.free.with(record);
         self.trim(memory, batches);
     }
 
     /// Hands a batch over when there are too many free records.
     #[inline(always)]
     pub(crate) fn trim(&mut self, memory: &Memory, batches: &Batches) {
-        if self.free.count() >= MOST_FREE {
-            self.hand_over(memory, batches);
+        for (list, most) in [
+            (&mut self.free, MOST_FREE),
+            (&mut self.foreign, MOST_FOREIGN),
+        ] {
+            if list.count() >= most {
+                hand_over(list, memory, batches);
+            }
         }
     }
 
@@ -157,23 +182,24 @@ impl Pool {
         self.fresh += 1;
         true
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn hand_over(&mut self, memory: &Memory, batches: &Batches) {
-        let batch = self.free.first();
-        for behind in (0..BATCH).rev() {
-            // SAFETY: all of the free list belongs to this thread.
-            let first = unsafe { &mut (*words(memory, self.free.first()))[0] };
-            self.free = List::behind(*first);
-            let list = match behind {
-                0 => List::EMPTY,
-                _ => List::new(self.free.first(), behind),
-            };
-            *first = *first & !MAX_SIZE | list.0;
-        }
-        batches.push(memory, batch);
+/// Makes a batch of the first records of a list that has enough of them.
+#[cold]
+#[inline(never)]
+fn hand_over(list: &mut List, memory: &Memory, batches: &Batches) {
+    let batch = list.first();
+    for behind in (0..BATCH).rev() {
+        // SAFETY: all of the list belongs to this thread.
+        let first = unsafe { &mut (*words(memory, list.first()))[0] };
+        *list = List::behind(*first);
+        let rest = match behind {
+            0 => List::EMPTY,
+            _ => List::new(list.first(), behind),
+        };
+        *first = *first & !MAX_SIZE | rest.0;
     }
+    batches.push(memory, batch);
 }
 
 impl Batches {

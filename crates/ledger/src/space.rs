@@ -18,7 +18,7 @@ const SAMPLES_CLASS: u32 = 7;
 
 /// How many bytes of segments are handed out before a region's first one is sized
 /// by what it has to hold: the heaps of small programs have a home for each block.
-const GENEROUS: u64 = 2 << 20;
+const GENEROUS: u64 = 3 << 20;
 
 /// A leaf in memory.
 pub(crate) type Leaf = [AtomicU64; LEAF_ENTRIES];

@@ -148,7 +148,8 @@ impl ThreadLog {
             }
             Inserted::Full => {
                 self.hot.unsampled(what.address);
-                self.pool.give(&ledger.memory, &ledger.batches, number);
+                self.pool
+                    .give(&ledger.memory, &ledger.batches, number, self.number);
                 dropped(ledger, what.size)
             }
         }
@@ -182,7 +183,7 @@ impl ThreadLog {
                 // SAFETY: the slot was in the index until now.
                 let record = unsafe { records::read(&ledger.memory, slot.record()) };
                 self.pool
-                    .give(&ledger.memory, &ledger.batches, slot.record());
+                    .give(&ledger.memory, &ledger.batches, slot.record(), self.number);
                 self.count_release(ledger, record.size);
                 Ok(record)
             }
@@ -205,7 +206,8 @@ impl ThreadLog {
         self.hot.sampled(address);
         if index::insert(&ledger.memory, address, number, generation) == Inserted::Full {
             self.hot.unsampled(address);
-            self.pool.give(&ledger.memory, &ledger.batches, number);
+            self.pool
+                .give(&ledger.memory, &ledger.batches, number, self.number);
             dropped(ledger, record.size);
         }
         let entry = self.entry();
@@ -242,7 +244,7 @@ impl ThreadLog {
         let size = unsafe { records::read(&ledger.memory, old.record()) }.size;
         self.count_release(ledger, size);
         self.pool
-            .give(&ledger.memory, &ledger.batches, old.record());
+            .give(&ledger.memory, &ledger.batches, old.record(), self.number);
     }
 
     #[inline(always)]

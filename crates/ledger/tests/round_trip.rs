@@ -215,7 +215,7 @@ fn the_limit_is_hard_and_losses_are_exact() {
 
 /// What the index hands out freely at first, so that small heaps are fast: part
 /// of what a ledger costs at all.
-const GENEROUS: u64 = 2 << 20;
+const GENEROUS: u64 = 3 << 20;
 
 #[test]
 fn a_block_costs_less_than_48_bytes() {

@@ -15,10 +15,11 @@ use crate::{early, process};
 /// Makes the entry point of a hook that is two functions: one for a thread that
 /// records all events and is in none, one for any other. The choice is made here
 /// because a function that begins with it would save registers first. `$own` is
-/// the argument register in which the thread goes on.
+/// the argument register in which the thread goes on. Where nothing is recorded
+/// the one goes straight to `$passive`.
 macro_rules! gated {
-    ($name:ident($($argument:ident: $type:ty)?), $own:literal, $ready:path, $unready:path
-     $(, $before:literal)*) => {
+    ($name:ident($($argument:ident: $type:ty)?), $own:literal, $ready:path, $unready:path,
+     $passive:path $(, $before:literal)*) => {
         /// Entry point: see the two hooks it jumps to.
         ///
         /// # Safety
@@ -33,12 +34,18 @@ macro_rules! gated {
                 concat!("test ", $own, ", ", $own),
                 "jz {unready}",
                 concat!("cmp dword ptr [", $own, " + {gate}], {open}"),
-                "jne {unready}",
+                "jne 2f",
                 "jmp {ready}",
+                "2:",
+                concat!("cmp dword ptr [", $own, " + {gate}], {closed}"),
+                "jne {unready}",
+                "jmp {passive}",
                 gate = const thread::GATE,
                 open = const thread::OPEN,
+                closed = const thread::CLOSED,
                 ready = sym $ready,
                 unready = sym $unready,
+                passive = sym $passive,
             )
         }
     };
@@ -49,10 +56,11 @@ gated!(
     "rcx",
     on_malloc,
     malloc_unready,
+    malloc_passive,
     "mov rsi, rsp",
     "mov rdx, rbp"
 );
-gated!(free(block: *mut u8), "rsi", on_free, free_unready);
+gated!(free(block: *mut u8), "rsi", on_free, free_unready, free_passive);
 thunk!(calloc, on_calloc, "rdx", "rcx");
 thunk!(realloc, on_realloc, "rdx", "rcx");
 thunk!(reallocarray, on_reallocarray, "rcx", "r8");
@@ -90,17 +98,23 @@ unsafe extern "C" fn on_malloc(size: usize, slot: usize, bp: usize, ready: Ready
     allocated_by(ready, block, size, family, Entry { slot, bp })
 }
 
-/// Where not every block is recorded, or nothing has begun.
-unsafe extern "C" fn malloc_unready(size: usize, slot: usize, bp: usize) -> *mut u8 {
-    if !thread::ignores(size) {
-        return malloc_slowly(size, slot, bp);
-    }
+/// Where nothing is recorded, ever.
+unsafe extern "C" fn malloc_passive(size: usize) -> *mut u8 {
     // SAFETY: the signature of malloc.
     match unsafe { real::MALLOC.get::<Malloc>() } {
         // SAFETY: as the caller called us.
         Some(malloc) => unsafe { malloc(size) },
         None => out_of_memory(),
     }
+}
+
+/// Where not every block is recorded, or nothing has begun.
+unsafe extern "C" fn malloc_unready(size: usize, slot: usize, bp: usize) -> *mut u8 {
+    if !thread::ignores(size) {
+        return malloc_slowly(size, slot, bp);
+    }
+    // SAFETY: as the caller called us.
+    unsafe { malloc_passive(size) }
 }
 
 #[cold]
@@ -298,6 +312,15 @@ unsafe extern "C" fn on_free(block: *mut u8, ready: Ready) {
         Tried::Home(segment) => free_in(segment, block),
         Tried::Nothing => free_slowly(block),
     }
+}
+
+/// Where nothing is recorded, ever; but the first blocks may be ours.
+unsafe extern "C" fn free_passive(block: *mut u8) {
+    if early::owns(block) {
+        return;
+    }
+    // SAFETY: as in `on_free`.
+    unsafe { real::FREE.known::<Free>()(block) };
 }
 
 unsafe extern "C" fn free_unready(block: *mut u8) {

@@ -27,6 +27,7 @@ pub(crate) struct Ready(*mut Thread);
 /// Where the gate is in a state, and its value for [`Ready`]: for thunks.
 pub(crate) const GATE: usize = core::mem::offset_of!(Thread, gate);
 pub(crate) const OPEN: u32 = Gate::Open as u32;
+pub(crate) const CLOSED: u32 = Gate::Passive as u32;
 pub(crate) const WISH: usize = core::mem::offset_of!(Thread, wish);
 
 impl Ready {
