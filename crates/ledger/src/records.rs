@@ -57,7 +57,7 @@ impl List {
     /// With `record` before it.
     #[inline(always)]
     pub(crate) fn with(self, record: u32) -> List {
-        List((self.0 & !0xffff_ffff) + (1 << 32) | u64::from(record))
+        List(((self.0 & !0xffff_ffff) + (1 << 32)) | u64::from(record))
     }
     /// The first record; 0 for none.
     #[inline(always)]

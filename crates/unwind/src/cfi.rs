@@ -140,13 +140,21 @@ pub fn rule_from_sections(sections: &Sections<'_>, pc: usize) -> Option<Rule> {
 /// without a table; or else its table may say that it has no caller.
 pub(crate) fn rule_of_return(sections: &Sections<'_>, address: usize) -> Option<Rule> {
     let call = rule_from_sections(sections, address - 1);
-    let at_start = with_row(sections, address, |row| {
-        (row.description.initial_address() == address as u64).then(|| rule_of_row(row, address))
-    });
-    match (call, at_start.flatten()) {
+    match (call, rule_at_start(sections, address)) {
         (None, Some(_)) | (_, Some(Rule::OUTERMOST)) => Some(Rule::OUTERMOST),
         _ => call,
     }
+}
+
+/// The rule for the first instruction of a function, if one starts at `address`.
+// Not in line: a row takes nearly four kilobytes, half of a small coroutine's
+// stack, and no frame may hold two of them.
+#[inline(never)]
+fn rule_at_start(sections: &Sections<'_>, address: usize) -> Option<Rule> {
+    with_row(sections, address, |row| {
+        (row.description.initial_address() == address as u64).then(|| rule_of_row(row, address))
+    })
+    .flatten()
 }
 
 fn rule_of_row(row: &Row<'_, '_>, pc: usize) -> Rule {
