@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use freehold_ledger::format::{Family, MAX_DEPTH};
+use freehold_ledger::format::{Family, MAX_DEPTH, OnMisuse};
 
 use crate::size;
 
@@ -130,9 +130,15 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) fail_on: Vec<FailOn>,
 
-    /// What to do about a wrong release (not built yet)
-    #[arg(long, value_name = "refuse|abort|ignore", hide = true)]
-    pub(crate) on_misuse: Option<String>,
+    /// What to do about a wrong release: not make it, end PROGRAM with SIGABRT, or
+    /// leave it to PROGRAM's allocator
+    #[arg(
+        long,
+        value_name = "refuse|abort|ignore",
+        default_value = "refuse",
+        hide_possible_values = true
+    )]
+    pub(crate) on_misuse: OnMisuseArg,
 
     /// Known leaks to leave out (not built yet)
     #[arg(long, value_name = "FILE", hide = true)]
@@ -287,6 +293,27 @@ pub(crate) enum FailOn {
     Leak,
     /// Wrong releases.
     Misuse,
+}
+
+/// What becomes of a wrong release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnMisuseArg {
+    /// It is not made.
+    Refuse,
+    /// The program ends.
+    Abort,
+    /// It is made.
+    Ignore,
+}
+
+impl From<OnMisuseArg> for OnMisuse {
+    fn from(what: OnMisuseArg) -> OnMisuse {
+        match what {
+            OnMisuseArg::Refuse => OnMisuse::Refuse,
+            OnMisuseArg::Abort => OnMisuse::Abort,
+            OnMisuseArg::Ignore => OnMisuse::Ignore,
+        }
+    }
 }
 
 /// When to write in colours.

@@ -32,7 +32,6 @@ pub(crate) struct Wanted<'a> {
 /// # Errors
 /// When there is no such ledger or process, or the report cannot be written.
 pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
-    crate::run::refuse_misuse(&args.fail_on)?;
     let target = Target::new(args.output.output.as_deref(), Target::Stdout);
     target.check()?;
     let mut wanted = Wanted {

@@ -95,7 +95,6 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
 /// Options that later work fills: refused, so that nobody relies on them.
 fn refuse_what_is_missing(args: &RunArgs) -> Result<(), Failure> {
     let missing = [
-        (args.on_misuse.is_some(), "--on-misuse"),
         (args.suppress.is_some(), "--suppress"),
         (args.baseline.is_some(), "--baseline"),
     ];
@@ -103,17 +102,7 @@ fn refuse_what_is_missing(args: &RunArgs) -> Result<(), Failure> {
         Some((_, option)) => Err(Failure::usage(format!(
             "{option} is not built yet: run without it"
         ))),
-        None => refuse_misuse(&args.fail_on),
-    }
-}
-
-/// A check that could never fail is worse than none.
-pub(crate) fn refuse_misuse(fail_on: &[FailOn]) -> Result<(), Failure> {
-    match fail_on.contains(&FailOn::Misuse) {
-        true => Err(Failure::usage(
-            "--fail-on misuse is not built yet: --fail-on leak is there today",
-        )),
-        false => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -152,6 +141,7 @@ fn config(args: &RunArgs) -> Config {
         follow: args.follow_children == YesNo::Yes,
         scan_at_exit: !args.no_scan,
         enabled: !args.disabled,
+        on_misuse: args.on_misuse.into(),
     }
 }
 

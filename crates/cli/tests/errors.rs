@@ -28,9 +28,9 @@ fn the_command_line() {
         "text and json are known",
     );
     fails(
-        &["run", "--on-misuse", "abort", "--", "true"],
+        &["run", "--on-misuse", "shout", "--", "true"],
         2,
-        "--on-misuse is not built yet",
+        "refuse|abort|ignore",
     );
     fails(
         &["run", "--suppress", "x", "--", "true"],

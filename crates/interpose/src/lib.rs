@@ -21,6 +21,7 @@ mod capture;
 mod early;
 #[expect(unreachable_pub, reason = "hooks are exported by name, not by path")]
 mod hooks;
+mod misuse;
 mod objects;
 mod process;
 mod real;

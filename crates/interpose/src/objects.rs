@@ -63,6 +63,19 @@ fn find(address: usize) -> Option<Found> {
     }
 }
 
+/// Whether an address lies in a loaded object.
+pub(crate) fn is_in_one(address: usize) -> bool {
+    find(address).is_some()
+}
+
+/// Whether two addresses lie in the same loaded object.
+pub(crate) fn are_together(one: usize, other: usize) -> bool {
+    match (find(one), find(other)) {
+        (Some(one), Some(other)) => one.link_map == other.link_map,
+        _ => false,
+    }
+}
+
 #[cold]
 fn note_one(process: &Process, address: usize) {
     let Some(found) = find(address) else {

@@ -126,6 +126,12 @@ pub(crate) fn find(handle: *mut c_void, name: &CStr) -> *mut c_void {
     }
 }
 
+/// Releases the message that a failed [`find`] has left, as the next one would do:
+/// where nothing is recorded, that must not see the release either.
+pub(crate) fn forget_message() {
+    find(libc::RTLD_NEXT, c"malloc");
+}
+
 fn find_dlsym() {
     // By version, because without one it is ours that is found. The symbol has
     // moved from libdl to libc, which gave it a second version.
@@ -171,6 +177,7 @@ pub(crate) fn resolve() {
     if first.is_ok() {
         find_dlsym();
         EAGER.iter().for_each(|f| f.find());
+        forget_message();
     }
 }
 

@@ -24,6 +24,7 @@ static IMAGE: AtomicI32 = AtomicI32::new(0);
 pub(crate) fn find_python() {
     let long = real::find(libc::RTLD_DEFAULT, c"PyLong_Type");
     if long.is_null() {
+        real::forget_message();
         return;
     }
     let version = real::find(libc::RTLD_DEFAULT, c"Py_Version").cast::<u64>();

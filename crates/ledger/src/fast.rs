@@ -14,7 +14,7 @@ use crate::format::{
 };
 use crate::index::{self, Place, home, is_vacant_home, offset_of, region_of};
 use crate::primitive::{AtomicU64, Ordering};
-use crate::records::{List, MOST_FOREIGN, MOST_FREE, freed, is_foreign};
+use crate::records::{List, MOST_FOREIGN, MOST_FREE, freed, gone_third, is_foreign};
 use crate::samples::Samples;
 use crate::space::{Leaf, exchange};
 use crate::thread_log::{Allocation, STEP_BITS, ThreadLog, add, can_index};
@@ -36,7 +36,7 @@ pub(crate) struct Hot {
 }
 
 /// A larger block crosses a step.
-const MAX_SMALL: u64 = (1 << STEP_BITS) - 1;
+pub(crate) const MAX_SMALL: u64 = (1 << STEP_BITS) - 1;
 
 const _: () = assert!(size_of::<[u64; 3]>() as u64 == RECORD_BYTES);
 
@@ -229,9 +229,10 @@ impl ThreadLog {
         }
     }
 
-    /// [`ThreadLog::released`] in the usual case, that of a live block.
+    /// [`ThreadLog::released_by`] in the usual case, that of a live block of the
+    /// family `by`.
     #[inline(always)]
-    pub fn try_released(&mut self, address: u64) -> Tried {
+    pub fn try_released(&mut self, address: u64, by: Family, site: u64) -> Tried {
         if !can_index(address) {
             return Tried::Nothing;
         }
@@ -243,29 +244,43 @@ impl ThreadLog {
         if !slot.is_live_at(offset_of(address)) {
             return Tried::Home(segment);
         }
-        self.try_release_at(at, slot)
+        self.try_release_at(at, slot, by, site)
     }
 
     /// The same where the block stands elsewhere in its segment.
     #[inline]
-    pub fn try_released_in(&mut self, segment: SegmentRef, address: u64) -> Tried {
+    pub fn try_released_in(
+        &mut self,
+        segment: SegmentRef,
+        address: u64,
+        by: Family,
+        site: u64,
+    ) -> Tried {
         let slots = self.hot.slots(segment);
         match index::live_slot(slots, segment.class(), offset_of(address)) {
-            Some((at, slot)) => self.try_release_at(at, slot),
+            Some((at, slot)) => self.try_release_at(at, slot, by, site),
             None => Tried::Nothing,
         }
     }
 
     #[inline(always)]
-    fn try_release_at(&mut self, at: &AtomicU64, slot: Slot) -> Tried {
+    fn try_release_at(&mut self, at: &AtomicU64, slot: Slot, by: Family, site: u64) -> Tried {
         let record = slot.record();
+        // SAFETY: the slot names a record of this ledger. Another thread may
+        // write it meanwhile only if the program releases the block twice; then
+        // the exchange fails for one of the two.
+        let third = unsafe { self.hot.words(record).cast::<u64>().add(2).read_volatile() };
+        if (third ^ (by as u64) << 22) & 63 << 22 != 0 {
+            return Tried::Nothing;
+        }
         if !exchange(at, slot.0, slot.released().0) {
             return Tried::Nothing;
         }
         // SAFETY: whoever removed the slot owns the record.
         let words = unsafe { &mut *self.hot.words(record) };
         let first = words[0];
-        let is_full = if is_foreign(words[2], self.hot.third) {
+        words[2] = gone_third(third, site);
+        let is_full = if is_foreign(third, self.hot.third) {
             words[0] = freed(first, self.pool.foreign);
             self.pool.foreign = self.pool.foreign.with(record);
             self.pool.foreign.count() >= MOST_FOREIGN

@@ -7,12 +7,14 @@ mod header;
 mod items;
 mod kinds;
 mod layout;
+mod misuse;
 mod slot;
 
 pub use header::{Clock, LedgerHeader, ScanState, SessionHeader, State};
 pub use items::{MAX_SIZE, MAX_THREAD, Module, Name, Record, Root, ThreadEntry};
 pub use kinds::{Family, Owner, Verdict};
 pub use layout::{Layout, Section, round_up};
+pub use misuse::{Called, Ground, MAX_MISUSES, MisuseEntry, MisuseKind, OnMisuse};
 pub use slot::{MAX_CLASS, MIN_CLASS, SegmentRef, Slot};
 
 /// First eight bytes of a session file.

@@ -22,6 +22,8 @@
 mod fast;
 pub mod format;
 pub mod index;
+#[cfg(not(loom))]
+mod misuse;
 pub mod primitive;
 #[cfg(not(loom))]
 pub mod reader;

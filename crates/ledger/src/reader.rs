@@ -14,7 +14,7 @@ mod stacks;
 pub use copy::{Copied, ReadError, SessionFile};
 pub use stacks::{Frames, Stacks};
 
-use crate::format::{Family, Owner, Record, Verdict};
+use crate::format::{Called, Family, Ground, MisuseKind, Owner, Record, Verdict};
 
 /// A session at one moment.
 #[derive(Debug, Clone, Default)]
@@ -58,11 +58,47 @@ pub struct Snapshot {
     pub tags: Vec<String>,
     /// Names of scopes; number 0 is "none".
     pub scopes: Vec<String>,
+    /// What was misused, in the order in which it was noticed.
+    pub misuses: Vec<Misuse>,
     /// The scan for reachability, when one was made.
     pub scan: Scan,
     /// What was found to be wrong with the file, for people. Empty for a
     /// ledger that is whole.
     pub damage: Vec<String>,
+}
+
+/// A misuse, or several that are equal in kind, function and stacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    /// What was wrong.
+    pub kind: MisuseKind,
+    /// The function that was called.
+    pub called: Called,
+    /// The family of the block.
+    pub family: Family,
+    /// What an address without a block belongs to.
+    pub ground: Ground,
+    /// The address that was given, the first time.
+    pub address: u64,
+    /// Bytes of the block, 0 when unknown.
+    pub size: u64,
+    /// Of an interior address its distance from the start of the block; of a wrong
+    /// size the one that was given.
+    pub offset: u64,
+    /// The stack that allocated the block, 0 when unknown.
+    pub allocated: u32,
+    /// The stack that released it first, 0 when unknown.
+    pub released: u32,
+    /// Where the first release returned to, 0 when unknown.
+    pub released_site: u64,
+    /// The stack of the misuse.
+    pub here: u32,
+    /// The thread that called.
+    pub thread: u32,
+    /// When, in milliseconds since the session began.
+    pub time_ms: u32,
+    /// How often.
+    pub count: u32,
 }
 
 /// What is known of a process.
@@ -125,6 +161,8 @@ pub struct Counters {
     pub unseen_releases: u64,
     /// Blocks too high to be indexed.
     pub unindexed: u64,
+    /// Misuses, those that were too many to be kept included.
+    pub misuses: u64,
 }
 
 /// A live block.

@@ -10,7 +10,8 @@
 //! take the line from each other with every event. It waits in a list of its own
 //! until there is a batch of such records.
 
-use crate::format::{MAX_SIZE, MAX_THREAD, RECORD_BYTES, Record, Section};
+use crate::format::{Family, MAX_SIZE, MAX_THREAD, RECORD_BYTES, Record, Section};
+use crate::misuse::Gone;
 use crate::primitive::{AtomicU64, Ordering};
 use crate::space::Memory;
 
@@ -96,6 +97,36 @@ pub(crate) unsafe fn read(memory: &Memory, record: u32) -> Record {
     Record::unpack(unsafe { words(memory, record).read_volatile() })
 }
 
+/// The words under a record number.
+///
+/// # Safety
+/// As for [`read`].
+pub(crate) unsafe fn words_of(memory: &Memory, record: u32) -> [u64; 3] {
+    // SAFETY: as in `read`.
+    unsafe { words(memory, record).read_volatile() }
+}
+
+/// The mark of a free record in its third word: a tag that no block has.
+const GONE: u64 = 0x3ff << 54;
+
+/// The third word of a record that becomes free: what released it returns to
+/// `site`.
+#[inline(always)]
+pub(crate) fn gone_third(third: u64, site: u64) -> u64 {
+    GONE | (third >> 22 & 63) << 48 | site & ((1 << 48) - 1)
+}
+
+/// What a record still tells of the block that had `generation`, unless it is in
+/// use again.
+pub(crate) fn gone([first, second, third]: [u64; 3], generation: u16) -> Option<Gone> {
+    let is_gone = third & GONE == GONE && (first >> 48) as u16 == generation.wrapping_add(1);
+    is_gone.then(|| Gone {
+        stack: second as u32,
+        family: Family::from_number(third >> 48 & 63),
+        site: third & ((1 << 48) - 1),
+    })
+}
+
 /// The first word of a record that becomes free before another: its generation
 /// moves on, so that slots which still name it are known for old.
 #[inline(always)]
@@ -132,9 +163,17 @@ impl Pool {
         unsafe { words(memory, record).write(what.pack()) };
     }
 
-    /// Gives back a record whose slot is gone. `thread` is the caller's number.
+    /// Gives back a record whose slot is gone, by a call that returns to `site`.
+    /// `thread` is the caller's number.
     #[inline(always)]
-    pub(crate) fn give(&mut self, memory: &Memory, batches: &Batches, record: u32, thread: u32) {
+    pub(crate) fn give(
+        &mut self,
+        memory: &Memory,
+        batches: &Batches,
+        record: u32,
+        thread: u32,
+        site: u64,
+    ) {
         let words = words(memory, record);
         // SAFETY: whoever removed the slot owns the record.
         unsafe {
@@ -143,6 +182,7 @@ impl Pool {
                 false => &mut self.free,
             };
             (*words)[0] = freed((*words)[0], *list);
+            (*words)[2] = gone_third((*words)[2], site);
             *list = list.with(record);
         }
         self.trim(memory, batches);

@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::format::{
-    Clock, Family, Layout, MAX_DEPTH, PAGE, SESSION_MAGIC, SessionHeader, VERSION, round_up,
+    Clock, Family, Layout, MAX_DEPTH, OnMisuse, PAGE, SESSION_MAGIC, SessionHeader, VERSION,
+    round_up,
 };
 use crate::sys;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub scan_at_exit: bool,
     /// Whether anything is recorded at all.
     pub enabled: bool,
+    /// What becomes of misuses.
+    pub on_misuse: OnMisuse,
 }
 
 impl Default for Config {
@@ -44,6 +47,7 @@ impl Default for Config {
             follow: true,
             scan_at_exit: true,
             enabled: true,
+            on_misuse: OnMisuse::Refuse,
         }
     }
 }
@@ -135,6 +139,7 @@ impl NewSession {
             .scan_at_exit
             .store(config.scan_at_exit.into(), Relaxed);
         header.enabled.store(config.enabled.into(), Relaxed);
+        header.on_misuse.store(config.on_misuse as u32, Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |d| d.as_nanos() as u64);
         header.start_unix_ns.store(now, Relaxed);

@@ -2,10 +2,12 @@
 //! three things that can happen to a block.
 
 use crate::fast::Hot;
+use crate::fast::MAX_SMALL;
 use crate::format::{
     ADDRESS_LIMIT, Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry,
 };
 use crate::index::{self, Inserted, Removed};
+use crate::misuse::Gone;
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
 use crate::records::{self, Pool};
 use crate::writer::Ledger;
@@ -51,8 +53,12 @@ pub struct Known {
 pub enum Release {
     /// The block was live; it is not any more.
     Live,
-    /// It was released before, and its address was not handed out since.
-    Dead,
+    /// It was released before, and its address was not handed out since. This is
+    /// what is still known of it.
+    Dead(Option<Gone>),
+    /// The block is live, but of another family than the function releases. This is
+    /// its record; it is live still.
+    Other(Record),
     /// The ledger does not know the address.
     Unknown,
 }
@@ -120,6 +126,11 @@ impl ThreadLog {
     #[inline(always)]
     pub fn allocated(&mut self, ledger: &Ledger, what: Allocation) -> bool {
         self.count_allocation(ledger, what.size);
+        if what.size > MAX_SMALL {
+            let largest = &ledger.memory.header().largest_bytes;
+            // Relaxed: see `Ledger::block_around`.
+            largest.fetch_max(what.size, Ordering::Relaxed);
+        }
         if !can_index(what.address) {
             return unindexed(ledger);
         }
@@ -149,15 +160,21 @@ impl ThreadLog {
             Inserted::Full => {
                 self.hot.unsampled(what.address);
                 self.pool
-                    .give(&ledger.memory, &ledger.batches, number, self.number);
+                    .give(&ledger.memory, &ledger.batches, number, self.number, 0);
                 dropped(ledger, what.size)
             }
         }
     }
 
-    /// Notes a release that is about to be made.
+    /// Notes a release that is about to be made, by whatever function.
     pub fn released(&mut self, ledger: &Ledger, address: u64) -> Release {
-        match self.take_out(ledger, address) {
+        self.released_by(ledger, address, Family::Unknown, 0)
+    }
+
+    /// Notes a release that is about to be made by a function for blocks of the
+    /// family `by`, `Unknown` for all, which will return to `site`, 0 when unknown.
+    pub fn released_by(&mut self, ledger: &Ledger, address: u64, by: Family, site: u64) -> Release {
+        match self.take_out(ledger, address, by, site) {
             Ok(_) => Release::Live,
             Err(release) => release,
         }
@@ -165,29 +182,55 @@ impl ThreadLog {
 
     /// The same for a release that may fail, as that of `realloc`: gives what
     /// the block was, for [`ThreadLog::restored`].
-    pub fn released_for_now(&mut self, ledger: &Ledger, address: u64) -> Option<Known> {
-        let record = self.take_out(ledger, address).ok()?;
-        Some(Known { record })
+    ///
+    /// # Errors
+    /// What else the ledger says to it: never [`Release::Live`].
+    pub fn released_for_now(
+        &mut self,
+        ledger: &Ledger,
+        address: u64,
+        by: Family,
+        site: u64,
+    ) -> Result<Known, Release> {
+        let record = self.take_out(ledger, address, by, site)?;
+        Ok(Known { record })
     }
 
     /// Takes a live block out of the ledger; tells what it was, or else that it
     /// is not live.
     #[inline(always)]
-    fn take_out(&mut self, ledger: &Ledger, address: u64) -> Result<Record, Release> {
+    fn take_out(
+        &mut self,
+        ledger: &Ledger,
+        address: u64,
+        by: Family,
+        site: u64,
+    ) -> Result<Record, Release> {
         if !can_index(address) {
             return Err(Release::Unknown);
+        }
+        if by != Family::Unknown
+            && let Some(record) = ledger.find(address)
+            && record.family != by
+        {
+            return Err(Release::Other(record));
         }
         match index::remove(&ledger.memory, address) {
             Removed::Live(slot) => {
                 self.hot.unsampled(address);
                 // SAFETY: the slot was in the index until now.
                 let record = unsafe { records::read(&ledger.memory, slot.record()) };
-                self.pool
-                    .give(&ledger.memory, &ledger.batches, slot.record(), self.number);
+                self.pool.give(
+                    &ledger.memory,
+                    &ledger.batches,
+                    slot.record(),
+                    self.number,
+                    site,
+                );
                 self.count_release(ledger, record.size);
                 Ok(record)
             }
-            Removed::Dead(_) => Err(Release::Dead),
+            Removed::Dead(tombstone) => Err(Release::Dead(ledger.memory.gone(tombstone))),
             Removed::Unknown => Err(Release::Unknown),
         }
     }
@@ -207,7 +250,7 @@ impl ThreadLog {
         if index::insert(&ledger.memory, address, number, generation) == Inserted::Full {
             self.hot.unsampled(address);
             self.pool
-                .give(&ledger.memory, &ledger.batches, number, self.number);
+                .give(&ledger.memory, &ledger.batches, number, self.number, 0);
             dropped(ledger, record.size);
         }
         let entry = self.entry();
@@ -243,8 +286,13 @@ impl ThreadLog {
         // SAFETY: the slot was in the index until now.
         let size = unsafe { records::read(&ledger.memory, old.record()) }.size;
         self.count_release(ledger, size);
-        self.pool
-            .give(&ledger.memory, &ledger.batches, old.record(), self.number);
+        self.pool.give(
+            &ledger.memory,
+            &ledger.batches,
+            old.record(),
+            self.number,
+            0,
+        );
     }
 
     #[inline(always)]

@@ -15,6 +15,7 @@ use crate::format::{
     State, ThreadEntry, VERSION,
 };
 use crate::index;
+pub use crate::misuse::{Gone, Misuse};
 use crate::primitive::{AtomicU32, Ordering};
 use crate::records::Batches;
 use crate::samples::Samples;

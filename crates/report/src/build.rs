@@ -70,6 +70,7 @@ fn process(
 ) -> ProcessReport {
     let objects = findings.objects();
     let sites = findings.sites(snapshot, symbols);
+    let misuses = findings.misuses(snapshot, symbols);
     let known = &snapshot.process;
     let mut report = ProcessReport {
         pid: known.pid,
@@ -79,6 +80,7 @@ fn process(
         start_ms: known.start_ms,
         duration_ms: known.end_ms.saturating_sub(known.start_ms),
         summary: findings.summary,
+        misuses,
         scan: snapshot.scan,
         ..ProcessReport::default()
     };
@@ -91,7 +93,17 @@ fn process(
             report.sites.push(site);
         }
     }
-    let stacks = || report.sites.iter().map(|site| &site.stack[..]);
+    let misused = || {
+        let misuses = report.misuses.iter();
+        misuses.flat_map(|m| [&m.allocated[..], &m.released[..], &m.here[..]])
+    };
+    let stacks = || {
+        report
+            .sites
+            .iter()
+            .map(|site| &site.stack[..])
+            .chain(misused())
+    };
     let listed = objects_of(stacks(), &objects, symbols);
     let telling = objects_of(stacks().map(trim::telling), &objects, symbols);
     report.modules = listed.iter().map(|id| module(*id, symbols)).collect();

@@ -12,7 +12,8 @@ use freehold_ledger::reader::{Block, End, Frames, Snapshot};
 
 use crate::fingerprint;
 use crate::frame::{ANONYMOUS, Frame, Language};
-use crate::model::{Site, Summary, Tally};
+use crate::misuses;
+use crate::model::{Misuse, Site, Summary, Tally};
 use crate::options::Options;
 use crate::symbols::{ObjectId, Symbols};
 use crate::trim;
@@ -45,6 +46,8 @@ pub(crate) struct Findings {
     pub(crate) summary: Summary,
     listed: Vec<Group>,
     stacks: HashMap<u32, (Frames, Vec<Located>)>,
+    /// Where first releases of misused blocks returned to.
+    released: HashMap<u64, Located>,
 }
 
 impl Group {
@@ -106,25 +109,38 @@ impl Findings {
         listed.sort_by_key(|g| (g.stack, g.verdict, g.family));
         let mut locator = Locator::new(snapshot);
         let mut stacks = HashMap::new();
-        for group in &listed {
-            stacks.entry(group.stack).or_insert_with(|| {
-                let frames = snapshot.stacks.frames(group.stack);
+        let misused = snapshot.misuses.iter();
+        let misused = misused.flat_map(|m| [m.allocated, m.released, m.here]);
+        for stack in listed.iter().map(|group| group.stack).chain(misused) {
+            stacks.entry(stack).or_insert_with(|| {
+                let frames = snapshot.stacks.frames(stack);
                 let addresses = frames.addresses.iter();
                 let located = addresses.map(|pc| locator.locate(*pc, frames.epoch, symbols));
                 let located = located.collect();
                 (frames, located)
             });
         }
+        let sites = snapshot.misuses.iter().filter(|m| m.released_site != 0);
+        let released = sites
+            .map(|m| {
+                // It is younger than the stack that allocated the block.
+                let epoch = snapshot.stacks.frames(m.here).epoch;
+                let located = locator.locate(m.released_site, epoch, symbols);
+                (m.released_site, located)
+            })
+            .collect();
         Findings {
             summary,
             listed,
             stacks,
+            released,
         }
     }
 
     /// The addresses that need names.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = (ObjectId, u64)> {
         let located = self.stacks.values().flat_map(|(_, located)| located);
+        let located = located.chain(self.released.values());
         located.filter_map(|l| Some((l.object?, l.offset)))
     }
 
@@ -162,6 +178,35 @@ impl Findings {
             place(a).cmp(&place(b)).then_with(by_size).then_with(by_age)
         });
         sites
+    }
+}
+
+impl Findings {
+    /// The misuses, after the names were loaded. Those that are none are taken out
+    /// of the summary.
+    pub(crate) fn misuses(&mut self, snapshot: &Snapshot, symbols: &Symbols<'_>) -> Vec<Misuse> {
+        let frames = |stack: u32| match self.stacks.get(&stack) {
+            Some((_, located)) if stack != 0 => named(located, symbols),
+            _ => Vec::new(),
+        };
+        let mut none = 0;
+        let found = snapshot.misuses.iter().filter_map(|found| {
+            let released = match self.released.get(&found.released_site) {
+                Some(located) if found.released == 0 => named(&[*located], symbols),
+                _ => frames(found.released),
+            };
+            let stacks = misuses::Named {
+                allocated: frames(found.allocated),
+                released,
+                here: frames(found.here),
+            };
+            let misuse = misuses::misuse(found, stacks);
+            none += u64::from(found.count) * u64::from(misuse.is_none());
+            misuse
+        });
+        let found = misuses::merged(found);
+        self.summary.misuses = snapshot.counters.misuses.saturating_sub(none);
+        found
     }
 }
 
@@ -295,7 +340,7 @@ fn site(group: &Group, frames: &Frames, stack: Vec<Frame>, snapshot: &Snapshot) 
 
 /// The family of a block by its stack: a program with its own `operator new`
 /// (a statically linked C++ library) is seen to call `malloc`.
-fn family(recorded: Family, stack: &[Frame]) -> Family {
+pub(crate) fn family(recorded: Family, stack: &[Frame]) -> Family {
     if recorded != Family::Malloc {
         return recorded;
     }

@@ -11,7 +11,7 @@
 //! - The frames with which every thread and process begins are left out, for
 //!   they depend on whether libc's debug symbols are installed.
 
-use freehold_ledger::format::Family;
+use freehold_ledger::format::{Family, MisuseKind};
 
 use crate::frame::{ANONYMOUS, Frame};
 use crate::trim;
@@ -29,6 +29,14 @@ pub fn of(family: Family, stack: &[Frame]) -> u64 {
             None => hash.word(&format!("+{:x}", frame.offset)),
         }
     }
+    hash.0
+}
+
+/// The fingerprint of a misuse: of its kind, the family of the block, and the stack
+/// on which it was made.
+pub fn of_misuse(kind: MisuseKind, family: Family, here: &[Frame]) -> u64 {
+    let mut hash = Fnv(of(family, here));
+    hash.word(kind.name());
     hash.0
 }
 

@@ -3,11 +3,14 @@
 
 use std::io::{self, Write};
 
-use freehold_ledger::format::Verdict;
+use freehold_ledger::format::{Ground, MisuseKind, Verdict};
 use serde::{Serialize, Serializer};
 
 use crate::frame::Frame;
-use crate::model::{Exit, ModuleReport, ProcessReport, Replaced, Report, Site, Summary, Tally};
+use crate::misuses::family_name;
+use crate::model::{
+    Exit, Misuse, ModuleReport, ProcessReport, Replaced, Report, Site, Summary, Tally,
+};
 use crate::notes::Note;
 
 /// The report as JSON on one line, with a line break at its end.
@@ -70,7 +73,7 @@ struct Section<'a> {
     summary: JsonSummary,
     leaks: Each<'a, Site, Leak<'a>>,
     small: Amount,
-    misuses: [(); 0],
+    misuses: Each<'a, Misuse, JsonMisuse<'a>>,
     scan: Scan,
     modules: Each<'a, ModuleReport, Module<'a>>,
     notes: Each<'a, Note, JsonNote<'a>>,
@@ -159,6 +162,29 @@ struct Leak<'a> {
 }
 
 #[derive(Serialize)]
+struct JsonMisuse<'a> {
+    kind: &'static str,
+    address: Hex,
+    size: Option<u64>,
+    family: Option<&'static str>,
+    called: &'static str,
+    expected: &'static [&'static str],
+    offset: Option<u64>,
+    ground: Option<&'static str>,
+    count: u64,
+    time_ms: u32,
+    fingerprint: String,
+    stacks: Stacks<'a>,
+}
+
+#[derive(Serialize)]
+struct Stacks<'a> {
+    allocated: Each<'a, Frame, JsonFrame<'a>>,
+    released: Each<'a, Frame, JsonFrame<'a>>,
+    here: Each<'a, Frame, JsonFrame<'a>>,
+}
+
+#[derive(Serialize)]
 struct JsonFrame<'a> {
     function: Option<&'a str>,
     module: &'a str,
@@ -215,7 +241,7 @@ fn section(process: &ProcessReport) -> Section<'_> {
         summary: summary(&process.summary),
         leaks: Each(&process.sites, leak),
         small: amount(process.small),
-        misuses: [],
+        misuses: Each(&process.misuses, misuse),
         scan: scan(process),
         modules: Each(&process.modules, module),
         notes: Each(&process.notes, note),
@@ -280,6 +306,32 @@ fn summary(summary: &Summary) -> JsonSummary {
         unseen_releases: summary.unseen_releases,
         unindexed: summary.unindexed,
         misuses: summary.misuses,
+    }
+}
+
+fn misuse(misuse: &Misuse) -> JsonMisuse<'_> {
+    let has_offset = matches!(misuse.kind, MisuseKind::Interior | MisuseKind::Size);
+    JsonMisuse {
+        kind: misuse.kind.name(),
+        address: Hex(misuse.address),
+        size: misuse.size,
+        family: family_name(misuse.family),
+        called: misuse.called.name(),
+        expected: misuse.expected(),
+        offset: has_offset.then_some(misuse.offset),
+        ground: match misuse.ground {
+            Ground::Unknown => None,
+            Ground::Stack => Some("stack"),
+            Ground::Object => Some("object"),
+        },
+        count: misuse.count,
+        time_ms: misuse.time_ms,
+        fingerprint: format!("{:016x}", misuse.fingerprint),
+        stacks: Stacks {
+            allocated: Each(&misuse.allocated, frame),
+            released: Each(&misuse.released, frame),
+            here: Each(&misuse.here, frame),
+        },
     }
 }
 

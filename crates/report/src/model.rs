@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freehold_ledger::format::{Family, Verdict};
+use freehold_ledger::format::{Called, Family, Ground, MisuseKind, Verdict};
 use freehold_ledger::reader::Scan;
 
 use crate::frame::Frame;
@@ -49,6 +49,8 @@ pub struct ProcessReport {
     pub sites: Vec<Site>,
     /// Sites of listed verdicts that are too small to be listed.
     pub small: Tally,
+    /// What was misused, in the order in which it was noticed.
+    pub misuses: Vec<Misuse>,
     /// The scan for reachability.
     pub scan: Scan,
     /// The objects that frames of listed sites lie in.
@@ -215,6 +217,40 @@ pub struct Site {
     pub approximate: bool,
     /// Frames, innermost first, without those of the preload library.
     pub stack: Vec<Frame>,
+}
+
+/// A release of something that must not be released, or not so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse {
+    /// What was wrong.
+    pub kind: MisuseKind,
+    /// The function that was called.
+    pub called: Called,
+    /// The family of the block, where there is one.
+    pub family: Option<Family>,
+    /// What an address without a block belongs to.
+    pub ground: Ground,
+    /// The address that was given, the first time.
+    pub address: u64,
+    /// Bytes of the block, where they are known.
+    pub size: Option<u64>,
+    /// Of an interior address its distance from the start of the block; of a wrong
+    /// size the one that was given.
+    pub offset: u64,
+    /// When, in milliseconds since the tracker started.
+    pub time_ms: u32,
+    /// How often.
+    pub count: u64,
+    /// The same for the same misuse in the next run.
+    pub fingerprint: u64,
+    /// Where the block was allocated; empty when that is not known.
+    pub allocated: Vec<Frame>,
+    /// Where it was released before; empty when that is not known.
+    pub released: Vec<Frame>,
+    /// Of that stack only the innermost frame is known.
+    pub released_site_only: bool,
+    /// Where the misuse was made.
+    pub here: Vec<Frame>,
 }
 
 impl Site {

@@ -1,6 +1,7 @@
 //! Text for people: what was lost and where, the worst first, then what they
 //! must know to trust it.
 
+mod misuse;
 mod names;
 mod site;
 mod style;
@@ -88,6 +89,7 @@ impl Page<'_> {
         self.out.push_str(&wrapped);
         self.out.push('\n');
         let program = process.exe.rsplit('/').next().unwrap_or("");
+        self.misuses(process, is_main, program);
         let mut number = 0;
         for verdict in Verdict::ALL {
             let sites = process.sites.iter().filter(|s| s.verdict == verdict);
@@ -99,6 +101,23 @@ impl Page<'_> {
             self.sites(&sites, most, &mut number, program);
         }
         self.footer(process, is_main);
+    }
+
+    fn misuses(&mut self, process: &ProcessReport, is_main: bool, program: &str) {
+        let most = match is_main {
+            true => self.options.max_sites,
+            false => self.options.max_child_sites,
+        };
+        for found in process.misuses.iter().take(most) {
+            self.out.push('\n');
+            misuse::write(&mut self.out, found, program, self.options);
+        }
+        let rest = process.misuses.len().saturating_sub(most) as u64;
+        if rest > 0 {
+            let rest = counted(rest, "more misuse", "more misuses");
+            self.out.push('\n');
+            self.line(&format!("… {rest} (--format json lists all)"), 2);
+        }
     }
 
     /// Sites of one verdict.
@@ -126,7 +145,7 @@ impl Page<'_> {
     }
 
     fn footer(&mut self, process: &ProcessReport, is_main: bool) {
-        let listed = !process.sites.is_empty();
+        let listed = !process.sites.is_empty() || !process.misuses.is_empty();
         let mut lines = Vec::new();
         if process.small.blocks > 0 {
             let small = amount(process.small);
@@ -240,8 +259,20 @@ impl Page<'_> {
     }
 }
 
-/// Who lost how much, in one sentence.
+/// What is to be said of a process, in one sentence.
 fn headline(process: &ProcessReport) -> String {
+    let about = about_blocks(process);
+    match process.summary.misuses {
+        0 => about,
+        misuses => {
+            let misuses = counted(misuses, "wrong release", "wrong releases");
+            format!("{about}; {misuses}")
+        }
+    }
+}
+
+/// Who lost how much.
+fn about_blocks(process: &ProcessReport) -> String {
     let who = format!("{} (pid {})", clean(process.program()), process.pid);
     let places = |verdict| {
         process
@@ -327,6 +358,7 @@ fn descendants<'p>(process: &'p ProcessReport, all: &mut Vec<&'p ProcessReport>)
 /// Whether there is nothing to say of a child.
 fn is_quiet(process: &ProcessReport) -> bool {
     process.lost().blocks == 0
+        && process.summary.misuses == 0
         && process.sites.is_empty()
         && !process
             .notes
@@ -345,8 +377,11 @@ fn alike<'p>(processes: impl Iterator<Item = &'p ProcessReport>) -> Vec<Vec<&'p 
             .map(|s| (s.fingerprint, s.verdict))
             .collect();
         sites.sort_unstable();
+        let misuses: Vec<u64> = process.misuses.iter().map(|m| m.fingerprint).collect();
         let next = groups.len();
-        let group = *known.entry((process.program(), sites)).or_insert(next);
+        let group = *known
+            .entry((process.program(), sites, misuses))
+            .or_insert(next);
         match groups.get_mut(group) {
             Some(group) => group.push(process),
             None => groups.push(vec![process]),

@@ -4,7 +4,7 @@
 use crate::frame::Frame;
 
 /// Functions that only pass an allocation on.
-const ALLOCATORS: [&str; 27] = [
+const ALLOCATORS: [&str; 32] = [
     "malloc",
     "calloc",
     "realloc",
@@ -21,6 +21,11 @@ const ALLOCATORS: [&str; 27] = [
     "__mmap64",
     "operator new",
     "operator new[]",
+    "operator delete",
+    "operator delete[]",
+    "free",
+    "free_sized",
+    "free_aligned_sized",
     "__rust_alloc",
     "__rust_alloc_zeroed",
     "__rust_realloc",

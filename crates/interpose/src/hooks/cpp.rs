@@ -8,10 +8,12 @@
 
 use core::ffi::c_void;
 
+use freehold_ledger::format::Called::{self, Delete, DeleteArray};
 use freehold_ledger::format::Family::{self, New, NewArray};
 use freehold_unwind::Entry;
 
-use super::note_allocation;
+use super::{note_allocation, released};
+use crate::misuse::Fate;
 use crate::process;
 use crate::real::{self, Real};
 use crate::thread::{self, Event};
@@ -32,14 +34,6 @@ macro_rules! new {
                 "sub rsp, 40",
                 ".cfi_adjust_cfa_offset 40",
                 "mov [rsp], rdi",
-                "mov rax, [rip + freehold_tls@GOTTPOFF]",
-                "mov rax, fs:[rax]",
-                "test rax, rax",
-                "jz 3f",
-                "cmp dword ptr [rax + {gate}], {open}",
-                "jne 3f",
-                "mov dword ptr [rax + {wish}], {family}",
-                "3:",
                 "mov rax, [rip + {real}]",
                 "test rax, rax",
                 "jnz 2f",
@@ -52,6 +46,15 @@ macro_rules! new {
                 "mov rsi, [rsp + 8]",
                 "mov rdx, [rsp + 16]",
                 "2:",
+                // Not before: what finds the function may allocate for itself.
+                "mov r11, [rip + freehold_tls@GOTTPOFF]",
+                "mov r11, fs:[r11]",
+                "test r11, r11",
+                "jz 3f",
+                "cmp dword ptr [r11 + {gate}], {open}",
+                "jne 3f",
+                "mov dword ptr [r11 + {wish}], {family}",
+                "3:",
                 "call rax",
                 "mov [rsp + 8], rax",
                 "mov rdi, rax",
@@ -78,10 +81,10 @@ macro_rules! new {
     };
 }
 
-/// An `operator delete`: calls `on_delete` with the block, then jumps to the
-/// real one with the same arguments.
+/// An `operator delete`: calls `on_delete` with the block, then jumps with the same
+/// arguments to what that gives, mostly the real one.
 macro_rules! delete {
-    ($name:ident, $real:ident) => {
+    ($name:ident, $real:ident, $called:path) => {
         /// Entry point of an `operator delete`.
         ///
         /// # Safety
@@ -97,6 +100,9 @@ macro_rules! delete {
                 "mov [rsp + 8], rsi",
                 "mov [rsp + 16], rdx",
                 "lea rsi, [rip + {real}]",
+                "mov edx, {called}",
+                "lea rcx, [rsp + 24]",
+                "mov r8, rbp",
                 "call {on_delete}",
                 "mov rdi, [rsp]",
                 "mov rsi, [rsp + 8]",
@@ -106,6 +112,7 @@ macro_rules! delete {
                 "jmp rax",
                 ".cfi_endproc",
                 real = sym real::$real,
+                called = const $called as u32,
                 on_delete = sym on_delete,
             )
         }
@@ -141,20 +148,29 @@ new!(
     allocate_aligned_or_null
 );
 
-delete!(_ZdlPv, DELETE);
-delete!(_ZdlPvm, DELETE_SIZED);
-delete!(_ZdlPvRKSt9nothrow_t, DELETE_NOTHROW);
-delete!(_ZdlPvSt11align_val_t, DELETE_ALIGNED);
-delete!(_ZdlPvmSt11align_val_t, DELETE_SIZED_ALIGNED);
-delete!(_ZdlPvSt11align_val_tRKSt9nothrow_t, DELETE_ALIGNED_NOTHROW);
-delete!(_ZdaPv, DELETE_ARRAY);
-delete!(_ZdaPvm, DELETE_ARRAY_SIZED);
-delete!(_ZdaPvRKSt9nothrow_t, DELETE_ARRAY_NOTHROW);
-delete!(_ZdaPvSt11align_val_t, DELETE_ARRAY_ALIGNED);
-delete!(_ZdaPvmSt11align_val_t, DELETE_ARRAY_SIZED_ALIGNED);
+delete!(_ZdlPv, DELETE, Delete);
+delete!(_ZdlPvm, DELETE_SIZED, Delete);
+delete!(_ZdlPvRKSt9nothrow_t, DELETE_NOTHROW, Delete);
+delete!(_ZdlPvSt11align_val_t, DELETE_ALIGNED, Delete);
+delete!(_ZdlPvmSt11align_val_t, DELETE_SIZED_ALIGNED, Delete);
+delete!(
+    _ZdlPvSt11align_val_tRKSt9nothrow_t,
+    DELETE_ALIGNED_NOTHROW,
+    Delete
+);
+delete!(_ZdaPv, DELETE_ARRAY, DeleteArray);
+delete!(_ZdaPvm, DELETE_ARRAY_SIZED, DeleteArray);
+delete!(_ZdaPvRKSt9nothrow_t, DELETE_ARRAY_NOTHROW, DeleteArray);
+delete!(_ZdaPvSt11align_val_t, DELETE_ARRAY_ALIGNED, DeleteArray);
+delete!(
+    _ZdaPvmSt11align_val_t,
+    DELETE_ARRAY_SIZED_ALIGNED,
+    DeleteArray
+);
 delete!(
     _ZdaPvSt11align_val_tRKSt9nothrow_t,
-    DELETE_ARRAY_ALIGNED_NOTHROW
+    DELETE_ARRAY_ALIGNED_NOTHROW,
+    DeleteArray
 );
 
 /// Finds the C++ functions when the first of them is called: their library may
@@ -226,10 +242,24 @@ unsafe extern "C" fn on_new(block: *mut u8, size: usize, slot: usize, bp: usize,
 }
 
 /// Notes the release and gives the function that makes it.
-unsafe extern "C" fn on_delete(block: *mut u8, wanted: &Real) -> *mut c_void {
-    if !block.is_null() {
-        thread::pass_on(block);
-    }
+unsafe extern "C" fn on_delete(
+    block: *mut u8,
+    wanted: &Real,
+    called: u32,
+    slot: usize,
+    bp: usize,
+) -> *mut c_void {
+    let called = match called == DeleteArray as u32 {
+        true => DeleteArray,
+        false => Delete,
+    };
+    let wanted = match note_delete(block, called, Entry { slot, bp }) {
+        Fate::Make => wanted,
+        Fate::Due(Family::New) => &real::DELETE,
+        Fate::Due(Family::NewArray) => &real::DELETE_ARRAY,
+        Fate::Due(_) => &real::FREE,
+        Fate::Drop => return nothing as *mut c_void,
+    };
     if wanted.address().is_null() {
         real::resolve_cpp();
     }
@@ -238,3 +268,18 @@ unsafe extern "C" fn on_delete(block: *mut u8, wanted: &Real) -> *mut c_void {
         at => at,
     }
 }
+
+fn note_delete(block: *mut u8, called: Called, entry: Entry) -> Fate {
+    if block.is_null() || thread::ignores_release(block) {
+        return Fate::Make;
+    }
+    let fate = released(block, called, entry);
+    if fate == Fate::Make {
+        // Mostly it calls `free`; `delete[]` calls `delete` first.
+        thread::pass_on(block);
+    }
+    fate
+}
+
+/// What is called instead of a release that is not made.
+unsafe extern "C" fn nothing(_: *mut u8) {}

@@ -3,11 +3,12 @@
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use freehold_ledger::format::{Family, SegmentRef};
-use freehold_ledger::writer::{Release, Tried};
+use freehold_ledger::format::{Called, Family, SegmentRef};
+use freehold_ledger::writer::Tried;
 use freehold_unwind::Entry;
 
-use super::{allocated, allocated_by, released, released_for_now, restored, thunk};
+use super::{allocated, allocated_by, released, released_for_now, released_in, restored, thunk};
+use crate::misuse::{self, Fate};
 use crate::real::{self, Real};
 use crate::thread::{self, Ready};
 use crate::{early, process};
@@ -60,7 +61,17 @@ gated!(
     "mov rsi, rsp",
     "mov rdx, rbp"
 );
-gated!(free(block: *mut u8), "rsi", on_free, free_unready, free_passive);
+gated!(
+    free(block: *mut u8),
+    "rsi",
+    on_free,
+    free_unready,
+    free_passive,
+    "mov rdx, rsp",
+    "mov rcx, rbp"
+);
+thunk!(free_sized, on_free_sized, "rdx", "rcx");
+thunk!(free_aligned_sized, on_free_aligned_sized, "rcx", "r8");
 thunk!(calloc, on_calloc, "rdx", "rcx");
 thunk!(realloc, on_realloc, "rdx", "rcx");
 thunk!(reallocarray, on_reallocarray, "rcx", "r8");
@@ -82,6 +93,14 @@ fn is_ready(function: &Real) -> bool {
 fn out_of_memory() -> *mut u8 {
     // SAFETY: the location is valid for this thread.
     unsafe { *libc::__errno_location() = libc::ENOMEM };
+    null_mut()
+}
+
+/// What `realloc` gives for something that it must not resize.
+#[cold]
+fn refused() -> *mut u8 {
+    // SAFETY: the location is valid for this thread.
+    unsafe { *libc::__errno_location() = libc::EINVAL };
     null_mut()
 }
 
@@ -160,8 +179,22 @@ unsafe extern "C" fn on_calloc(count: usize, size: usize, slot: usize, bp: usize
 /// The release of the old block is noted before the real call and the new block
 /// after it: between them another thread may be given the old address.
 #[inline(always)]
-fn reallocated(old: *mut u8, size: usize, entry: Entry, call: impl FnOnce() -> *mut u8) -> *mut u8 {
-    let known = (!old.is_null()).then(|| released_for_now(old)).flatten();
+fn reallocated(
+    old: *mut u8,
+    size: usize,
+    called: Called,
+    entry: Entry,
+    call: impl FnOnce() -> *mut u8,
+) -> *mut u8 {
+    let known = match old.is_null() {
+        true => None,
+        false => match released_for_now(old, called, entry) {
+            Ok(known) => Some(known),
+            Err(Fate::Drop) => return refused(),
+            // One allocator serves all families that it could be.
+            Err(Fate::Make | Fate::Due(_)) => None,
+        },
+    };
     let block = call();
     if !block.is_null() {
         allocated(block, size, Family::Malloc, entry);
@@ -188,7 +221,13 @@ fn realloc_early(old: *mut u8, size: usize, entry: Entry) -> *mut u8 {
 }
 
 unsafe extern "C" fn on_realloc(old: *mut u8, size: usize, slot: usize, bp: usize) -> *mut u8 {
-    let entry = Entry { slot, bp };
+    // SAFETY: as the caller called us.
+    unsafe { resize(old, size, Called::Realloc, Entry { slot, bp }) }
+}
+
+/// # Safety
+/// As for `realloc`.
+unsafe fn resize(old: *mut u8, size: usize, called: Called, entry: Entry) -> *mut u8 {
     if early::owns(old) || !is_ready(&real::REALLOC) {
         return match old.is_null() {
             true => early::allocate(size, 16),
@@ -201,7 +240,7 @@ unsafe extern "C" fn on_realloc(old: *mut u8, size: usize, slot: usize, bp: usiz
         return out_of_memory();
     };
     // SAFETY: as the caller called us.
-    reallocated(old, size, entry, || unsafe { realloc(old, size) })
+    reallocated(old, size, called, entry, || unsafe { realloc(old, size) })
 }
 
 unsafe extern "C" fn on_reallocarray(
@@ -213,7 +252,7 @@ unsafe extern "C" fn on_reallocarray(
 ) -> *mut u8 {
     match count.checked_mul(size) {
         // SAFETY: the same contract.
-        Some(bytes) => unsafe { on_realloc(old, bytes, slot, bp) },
+        Some(bytes) => unsafe { resize(old, bytes, Called::ReallocArray, Entry { slot, bp }) },
         None => out_of_memory(),
     }
 }
@@ -303,14 +342,15 @@ unsafe extern "C" fn on_pvalloc(size: usize, slot: usize, bp: usize) -> *mut u8 
 
 type Free = unsafe extern "C" fn(*mut u8);
 
-unsafe extern "C" fn on_free(block: *mut u8, ready: Ready) {
-    match ready.try_released(block) {
+unsafe extern "C" fn on_free(block: *mut u8, ready: Ready, slot: usize, bp: usize) {
+    let site = super::site(Entry { slot, bp });
+    match ready.try_released(block, Family::Malloc, site) {
         // SAFETY: the signature of free, which is known once a thread has
         // begun; as the caller called us.
         Tried::Done => unsafe { real::FREE.known::<Free>()(block) },
         Tried::Settle => free_settled(ready, block),
-        Tried::Home(segment) => free_in(segment, block),
-        Tried::Nothing => free_slowly(block),
+        Tried::Home(segment) => free_in(segment, block, slot, bp),
+        Tried::Nothing => free_slowly(block, slot, bp),
     }
 }
 
@@ -323,9 +363,9 @@ unsafe extern "C" fn free_passive(block: *mut u8) {
     unsafe { real::FREE.known::<Free>()(block) };
 }
 
-unsafe extern "C" fn free_unready(block: *mut u8) {
+unsafe extern "C" fn free_unready(block: *mut u8, _: usize, slot: usize, bp: usize) {
     if !thread::ignores_release(block) || early::owns(block) {
-        return free_slowly(block);
+        return free_slowly(block, slot, bp);
     }
     // SAFETY: as in `on_free`.
     unsafe { real::FREE.known::<Free>()(block) };
@@ -341,24 +381,32 @@ extern "C" fn free_settled(ready: Ready, block: *mut u8) {
 
 /// Of a block whose place in its segment has to be looked for.
 #[inline(never)]
-extern "C" fn free_in(segment: SegmentRef, block: *mut u8) {
-    if super::released_in(segment, block) == Release::Unknown && early::owns(block) {
+extern "C" fn free_in(segment: SegmentRef, block: *mut u8, slot: usize, bp: usize) {
+    if early::owns(block) {
         return;
     }
+    let fate = released_in(segment, block, Called::Free, Entry { slot, bp });
     // SAFETY: as in `on_free`.
-    unsafe { real::FREE.known::<Free>()(block) };
+    fulfil(fate, block, |block| unsafe {
+        real::FREE.known::<Free>()(block)
+    });
 }
 
 /// Of a block that has to be looked for, of nothing, or where nothing is
 /// recorded.
 #[inline(never)]
-extern "C" fn free_slowly(block: *mut u8) {
-    let is_known = !block.is_null()
-        && !process::is_passive()
-        && super::released_slowly(block) != Release::Unknown;
-    if block.is_null() || !is_known && early::owns(block) {
+extern "C" fn free_slowly(block: *mut u8, slot: usize, bp: usize) {
+    if block.is_null() || early::owns(block) {
         return;
     }
+    let fate = match process::is_passive() {
+        true => Fate::Make,
+        false => super::released_slowly(block, Called::Free, Entry { slot, bp }),
+    };
+    fulfil(fate, block, release_really);
+}
+
+fn release_really(block: *mut u8) {
     // SAFETY: the signature of free.
     if let Some(free) = unsafe { real::FREE.get::<Free>() } {
         // SAFETY: as the caller called us.
@@ -366,42 +414,61 @@ extern "C" fn free_slowly(block: *mut u8) {
     }
 }
 
-/// `free_sized`, of C23.
-///
-/// # Safety
-/// As for the function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_sized(block: *mut u8, size: usize) {
-    // SAFETY: the signature of free_sized.
-    let function = unsafe { real::FREE_SIZED.get::<unsafe extern "C" fn(*mut u8, usize)>() };
-    match function {
-        Some(function) if !early::owns(block) && !block.is_null() => {
-            released(block);
-            // SAFETY: as the caller called us.
-            unsafe { function(block, size) };
-        }
-        // SAFETY: the same contract.
-        _ => unsafe { free(block) },
+/// Does what was decided on the release of a block.
+fn fulfil(fate: Fate, block: *mut u8, call: impl FnOnce(*mut u8)) {
+    let due = match fate {
+        Fate::Make => return call(block),
+        Fate::Drop => return,
+        Fate::Due(Family::New) => &real::DELETE,
+        Fate::Due(Family::NewArray) => &real::DELETE_ARRAY,
+        Fate::Due(_) => &real::FREE,
+    };
+    // SAFETY: all three have the signature of free.
+    match unsafe { due.get::<Free>() } {
+        // SAFETY: it is the function for such blocks.
+        Some(due) => unsafe { due(block) },
+        None => release_really(block),
     }
 }
 
-/// `free_aligned_sized`, of C23.
-///
-/// # Safety
-/// As for the function of this name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_aligned_sized(block: *mut u8, align: usize, size: usize) {
-    type Function = unsafe extern "C" fn(*mut u8, usize, usize);
-    // SAFETY: the signature of free_aligned_sized.
-    match unsafe { real::FREE_ALIGNED_SIZED.get::<Function>() } {
-        Some(function) if !early::owns(block) && !block.is_null() => {
-            released(block);
-            // SAFETY: as the caller called us.
-            unsafe { function(block, align, size) };
-        }
-        // SAFETY: the same contract.
-        _ => unsafe { free(block) },
+unsafe extern "C" fn on_free_sized(block: *mut u8, size: usize, slot: usize, bp: usize) {
+    type Function = unsafe extern "C" fn(*mut u8, usize);
+    if block.is_null() || early::owns(block) {
+        return;
     }
+    let entry = Entry { slot, bp };
+    misuse::check_size(block, size, Called::FreeSized, entry);
+    let fate = released(block, Called::FreeSized, entry);
+    // SAFETY: the signature of free_sized.
+    let function = unsafe { real::FREE_SIZED.get::<Function>() };
+    fulfil(fate, block, |block| match function {
+        // SAFETY: as the caller called us.
+        Some(function) => unsafe { function(block, size) },
+        None => release_really(block),
+    });
+}
+
+unsafe extern "C" fn on_free_aligned_sized(
+    block: *mut u8,
+    align: usize,
+    size: usize,
+    slot: usize,
+    bp: usize,
+) {
+    type Function = unsafe extern "C" fn(*mut u8, usize, usize);
+    if block.is_null() || early::owns(block) {
+        return;
+    }
+    let entry = Entry { slot, bp };
+    misuse::check_size(block, size, Called::FreeAlignedSized, entry);
+    let fate = released(block, Called::FreeAlignedSized, entry);
+    // SAFETY: the signature of free_aligned_sized.
+    let function = unsafe { real::FREE_ALIGNED_SIZED.get::<Function>() };
+    fulfil(fate, block, |block| match function {
+        // SAFETY: as the caller called us.
+        Some(function) => unsafe { function(block, align, size) },
+        None => release_really(block),
+    });
 }
 
 /// `malloc_usable_size`.

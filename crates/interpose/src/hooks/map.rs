@@ -157,7 +157,10 @@ pub unsafe extern "C" fn mremap(
 fn release(at: usize) -> Option<Known> {
     let mut event = Event::begin()?;
     let ledger = event.ledger();
-    event.log().released_for_now(ledger, at as u64)
+    event
+        .log()
+        .released_for_now(ledger, at as u64, Mmap, 0)
+        .ok()
 }
 
 /// Notes what is left of a block.

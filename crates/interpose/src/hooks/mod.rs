@@ -7,11 +7,12 @@ mod malloc;
 mod map;
 mod process;
 
-use freehold_ledger::format::{Family, SegmentRef};
+use freehold_ledger::format::{Called, Family, SegmentRef};
 use freehold_ledger::writer::{Allocation, Known, Release, Tried};
 use freehold_unwind::Entry;
 
 use crate::capture;
+use crate::misuse::{self, Fate};
 use crate::thread::{self, Event, Ready};
 
 /// Makes the entry point of a hook: it copies the stack pointer and `rbp` as
@@ -209,80 +210,76 @@ fn note_allocation(event: &mut Event, address: u64, size: usize, family: Family,
     event.log().allocated(ledger, what);
 }
 
-/// Notes a release that is about to be made.
+/// Notes a release that is about to be made, and tells what becomes of it.
 #[inline(always)]
-fn released(address: *mut u8) -> Release {
-    match thread::try_released(address) {
-        Tried::Done => Release::Live,
+fn released(address: *mut u8, called: Called, entry: Entry) -> Fate {
+    match thread::try_released(address, called.family(), site(entry)) {
+        Tried::Done => Fate::Make,
         Tried::Settle => settled(),
-        Tried::Home(segment) => released_in(segment, address),
-        Tried::Nothing => released_slowly(address),
+        Tried::Home(segment) => released_in(segment, address, called, entry),
+        Tried::Nothing => released_slowly(address, called, entry),
     }
+}
+
+/// Where a hook with this entry returns to.
+#[inline(always)]
+fn site(entry: Entry) -> u64 {
+    // SAFETY: thunks make the entry; its slot holds the return address.
+    unsafe { *(entry.slot as *const u64) }
 }
 
 /// One whose place in its segment has to be looked for.
 #[inline(never)]
-fn released_in(segment: SegmentRef, address: *mut u8) -> Release {
-    let tried = Ready::own().map(|own| own.event().log().try_released_in(segment, address as u64));
+fn released_in(segment: SegmentRef, address: *mut u8, called: Called, entry: Entry) -> Fate {
+    let (by, site) = (called.family(), site(entry));
+    let tried = Ready::own().map(|own| {
+        let mut event = own.event();
+        event
+            .log()
+            .try_released_in(segment, address as u64, by, site)
+    });
     match tried {
-        Some(Tried::Done) => Release::Live,
+        Some(Tried::Done) => Fate::Make,
         Some(Tried::Settle) => settled(),
-        _ => released_slowly(address),
+        _ => released_slowly(address, called, entry),
     }
 }
 
 /// One after which the ledger's sums are due.
 #[inline(never)]
-fn settled() -> Release {
+fn settled() -> Fate {
     if let Some(ready) = Ready::own() {
         ready.settle();
     }
-    Release::Live
+    Fate::Make
 }
 
 /// One that has to be looked for, or of something that the ledger does not know.
 #[inline(never)]
-fn released_slowly(address: *mut u8) -> Release {
+fn released_slowly(address: *mut u8, called: Called, entry: Entry) -> Fate {
     let Some(mut event) = Event::begin() else {
-        return Release::Unknown;
+        return Fate::Make;
     };
-    note_release(&mut event, address)
-}
-
-fn note_release(event: &mut Event, address: *mut u8) -> Release {
     let ledger = event.ledger();
-    let release = event.log().released(ledger, address as u64);
-    if release != Release::Live {
-        unknown(event, address);
+    let (by, site) = (called.family(), site(entry));
+    match event.log().released_by(ledger, address as u64, by, site) {
+        Release::Live => Fate::Make,
+        release => misuse::judge(event, address, release, called, entry),
     }
-    release
 }
 
 /// The same, when the release may fail: gives what the block was.
-fn released_for_now(address: *mut u8) -> Option<Known> {
+fn released_for_now(address: *mut u8, called: Called, entry: Entry) -> Result<Known, Fate> {
     if thread::ignores_release(address) {
-        return None;
+        return Err(Fate::Make);
     }
-    let mut event = Event::begin()?;
+    let mut event = Event::begin().ok_or(Fate::Make)?;
     let ledger = event.ledger();
-    let known = event.log().released_for_now(ledger, address as u64);
-    if known.is_none() {
-        unknown(&mut event, address);
-    }
-    known
-}
-
-#[cold]
-#[inline(never)]
-fn unknown(event: &mut Event, address: *mut u8) {
-    let sampled = event.process().sample_bytes() != 0;
-    let passing = &mut event.thread().passing;
-    if *passing == address as usize {
-        // `operator delete` noted it and passes it on.
-        *passing = 0;
-    } else if !sampled {
-        event.ledger().note_unknown_release();
-    }
+    let (by, site) = (called.family(), site(entry));
+    event
+        .log()
+        .released_for_now(ledger, address as u64, by, site)
+        .map_err(|release| misuse::judge(event, address, release, called, entry))
 }
 
 /// Takes back a release that was noted but not made.

@@ -4,7 +4,7 @@
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use freehold_ledger::format::Family;
-use freehold_ledger::writer::{Ledger, Release, ThreadLog, Tried};
+use freehold_ledger::writer::{Ledger, ThreadLog, Tried};
 
 use super::{Gate, Thread, current, local, own};
 use crate::process;
@@ -107,9 +107,9 @@ unsafe fn is_between_samples(thread: *mut Thread, size: usize) -> bool {
 /// Notes the release of `block` in the usual case. When it is done, the real
 /// function is all that is left to be called.
 #[inline(always)]
-pub(crate) fn try_released(block: *mut u8) -> Tried {
+pub(crate) fn try_released(block: *mut u8, by: Family, site: u64) -> Tried {
     match Ready::own() {
-        Some(ready) => ready.try_released(block),
+        Some(ready) => ready.try_released(block, by, site),
         None => Tried::Nothing,
     }
 }
@@ -117,14 +117,14 @@ pub(crate) fn try_released(block: *mut u8) -> Tried {
 impl Ready {
     /// The same by a thread of which it is known.
     #[inline(always)]
-    pub(crate) fn try_released(self, block: *mut u8) -> Tried {
+    pub(crate) fn try_released(self, block: *mut u8, by: Family, site: u64) -> Tried {
         // SAFETY: the state of this thread.
         let passing = unsafe { &mut (*self.0).passing };
         if *passing == block as usize {
             *passing = 0;
             return Tried::Done;
         }
-        self.event().log().try_released(block as u64)
+        self.event().log().try_released(block as u64, by, site)
     }
 
     /// What is due after an event that says so.
@@ -145,28 +145,14 @@ pub(crate) fn was_granted(block: *mut u8) -> bool {
     })
 }
 
-/// Notes the release of a block that `operator delete` is about to pass on,
-/// mostly to `free`, which must not wonder. One that is not live is left to it.
+/// Says that a block, whose release is noted, is about to be passed on to `free`,
+/// which must not wonder.
 pub(crate) fn pass_on(block: *mut u8) {
-    if ignores_release(block) {
-        return;
-    }
-    let mut tried = try_released(block);
-    let own = Ready::own();
-    if let (Tried::Home(segment), Some(ready)) = (tried, own) {
-        tried = ready.event().log().try_released_in(segment, block as u64);
-    }
-    if let (Tried::Done | Tried::Settle, Some(ready)) = (tried, own) {
-        if tried == Tried::Settle {
-            ready.settle();
-        }
+    if let Some(ready) = Ready::own() {
         // SAFETY: the state of this thread.
         unsafe { (*ready.0).passing = block as usize };
     } else if let Some(mut event) = Event::begin() {
-        let ledger = event.ledger();
-        if event.log().released(ledger, block as u64) == Release::Live {
-            event.thread().passing = block as usize;
-        }
+        event.thread().passing = block as usize;
     }
 }
 

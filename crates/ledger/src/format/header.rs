@@ -148,7 +148,9 @@ pub struct SessionHeader {
     pub untracked: AtomicU32,
     /// 0 to load the preload library and record nothing.
     pub enabled: AtomicU32,
-    pub(crate) spare: [AtomicU32; 9],
+    /// An [`OnMisuse`](super::OnMisuse).
+    pub on_misuse: AtomicU32,
+    pub(crate) spare: [AtomicU32; 8],
 }
 
 /// What is known of one process, and how far its sections are filled.
@@ -238,5 +240,12 @@ pub struct LedgerHeader {
     pub scan_root_bytes: AtomicU64,
     /// Bytes of blocks that were read.
     pub scan_block_bytes: AtomicU64,
-    pub(crate) spare: [AtomicU64; 8],
+    /// Misuses, those without an entry included.
+    pub misuses: AtomicU64,
+    /// Entries of the misuse section.
+    pub misuse_entries: AtomicU32,
+    pub(crate) spare_half: AtomicU32,
+    /// Size of the largest block so far, if that is 64 KiB or more.
+    pub largest_bytes: AtomicU64,
+    pub(crate) spare: [AtomicU64; 5],
 }

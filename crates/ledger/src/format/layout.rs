@@ -1,7 +1,8 @@
 //! Where the parts of a ledger lie.
 
 use super::{
-    LEAF_BYTES, MAX_MODULES, MAX_NAMES, MAX_THREADS, Module, Name, PAGE, RECORD_BYTES, ThreadEntry,
+    LEAF_BYTES, MAX_MISUSES, MAX_MODULES, MAX_NAMES, MAX_THREADS, MisuseEntry, Module, Name, PAGE,
+    RECORD_BYTES, ThreadEntry,
 };
 
 /// The parts of a ledger behind its header.
@@ -32,11 +33,13 @@ pub enum Section {
     Nodes = 10,
     /// A `u32` for each record: generation << 8 | [`Verdict`](super::Verdict).
     Verdicts = 11,
+    /// [`MisuseEntry`]s.
+    Misuses = 12,
 }
 
 impl Section {
     /// Number of sections.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
     /// All of them, in the order of their numbers.
     pub const ALL: [Section; Section::COUNT] = [
         Section::Text,
@@ -51,6 +54,7 @@ impl Section {
         Section::Records,
         Section::Nodes,
         Section::Verdicts,
+        Section::Misuses,
     ];
 }
 
@@ -85,6 +89,7 @@ impl Layout {
         room[Section::Records as usize] = limit;
         room[Section::Nodes as usize] = limit;
         room[Section::Verdicts as usize] = limit / RECORD_BYTES * 4;
+        room[Section::Misuses as usize] = (MAX_MISUSES * size_of::<MisuseEntry>()) as u64;
         let mut offset = [0; Section::COUNT];
         let mut at = PAGE;
         let mut i = 0;

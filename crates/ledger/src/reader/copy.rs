@@ -258,6 +258,7 @@ impl SessionFile {
         // A later header for what records may have begun to name meanwhile.
         let header = self.ledger_header(slot)?.unwrap_or(header);
         let rest = [
+            Section::Misuses,
             Section::Nodes,
             Section::Text,
             Section::Threads,
@@ -350,8 +351,8 @@ impl SessionFile {
 /// How many bytes of a section its header declares to be in use.
 pub(super) fn used_bytes(header: &LedgerHeader, section: Section) -> u64 {
     use crate::format::{
-        LEAF_BYTES, MAX_MODULES, MAX_NAMES, MAX_THREADS, Module, NODE_BYTES, Name, RECORD_BYTES,
-        ThreadEntry,
+        LEAF_BYTES, MAX_MISUSES, MAX_MODULES, MAX_NAMES, MAX_THREADS, MisuseEntry, Module,
+        NODE_BYTES, Name, RECORD_BYTES, ThreadEntry,
     };
     let count = |n: u32, most: usize, bytes: usize| u64::from(n).min(most as u64) * bytes as u64;
     let used = match section {
@@ -377,6 +378,11 @@ pub(super) fn used_bytes(header: &LedgerHeader, section: Section) -> u64 {
         Section::Records => u64::from(header.records.load(Relaxed)) * RECORD_BYTES,
         Section::Nodes => u64::from(header.nodes.load(Relaxed)) * NODE_BYTES,
         Section::Verdicts => u64::from(header.scan_records.load(Relaxed)) * 4,
+        Section::Misuses => count(
+            header.misuse_entries.load(Relaxed),
+            MAX_MISUSES,
+            size_of::<MisuseEntry>(),
+        ),
     };
     used.min(header.section_committed[section as usize].load(Relaxed))
 }

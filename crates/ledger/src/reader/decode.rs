@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::copy::Copied;
 use super::{
-    Block, Counters, End, ModuleInfo, Process, Scan, Session, Snapshot, Stacks, ThreadInfo,
+    Block, Counters, End, Misuse, ModuleInfo, Process, Scan, Session, Snapshot, Stacks, ThreadInfo,
 };
 use crate::format::{
-    LEAF_ENTRIES, MAX_CLASS, Module, NO_WINDOW, NODE_BYTES, Name, RECORD_BYTES, REGION_BITS,
-    Record, ScanState, Section, SegmentRef, SessionHeader, Slot, State, ThreadEntry, Verdict,
-    WINDOW_BITS,
+    Called, Family, Ground, LEAF_ENTRIES, MAX_CLASS, MisuseEntry, MisuseKind, Module, NO_WINDOW,
+    NODE_BYTES, Name, RECORD_BYTES, REGION_BITS, Record, ScanState, Section, SegmentRef,
+    SessionHeader, Slot, State, ThreadEntry, Verdict, WINDOW_BITS,
 };
 
 /// Each live thread may hold this much that is not yet in the sum.
@@ -42,6 +42,7 @@ pub(super) fn snapshot(slot: u32, copied: &Copied, now_ms: u32) -> Snapshot {
         threads,
         tags: names(copied, Section::Tags),
         scopes: names(copied, Section::Scopes),
+        misuses: misuses(copied),
         scan: scan(copied),
         damage,
     };
@@ -67,7 +68,7 @@ fn half(bytes: &[u8], at: usize) -> Option<u32> {
 fn items<T>(bytes: &[u8]) -> impl Iterator<Item = T> + '_ {
     bytes.chunks_exact(size_of::<T>()).map(|chunk| {
         // SAFETY: the chunk is as long as the item, an unaligned read is made,
-        // and the three types read here are made of plain integers.
+        // and the types read here are made of plain integers.
         unsafe { std::ptr::read_unaligned(chunk.as_ptr().cast::<T>()) }
     })
 }
@@ -115,6 +116,7 @@ fn counters(copied: &Copied) -> Counters {
         unknown_releases: header.unknown_releases.load(Relaxed),
         unseen_releases: header.unseen_releases.load(Relaxed),
         unindexed: header.unindexed.load(Relaxed),
+        misuses: header.misuses.load(Relaxed),
         ..Counters::default()
     };
     let mut threads = 0u64;
@@ -133,6 +135,31 @@ fn counters(copied: &Copied) -> Counters {
     sum.peak_bytes = sum.peak_bytes.max(live);
     sum.peak_error_bytes = threads.saturating_mul(PEAK_ERROR_PER_THREAD);
     sum
+}
+
+fn misuses(copied: &Copied) -> Vec<Misuse> {
+    let entries = items::<MisuseEntry>(&copied.sections[Section::Misuses as usize]);
+    let decoded = entries.filter(|entry| entry.ready.load(Relaxed) == 1);
+    let decoded = decoded.filter_map(|entry| {
+        let what = entry.what.load(Relaxed);
+        Some(Misuse {
+            kind: MisuseKind::from_number(what & 0xff)?,
+            called: Called::from_number(what >> 8 & 0xff)?,
+            family: Family::from_number(u64::from(what >> 16 & 0xff)),
+            ground: Ground::from_number(what >> 24),
+            address: entry.address.load(Relaxed),
+            size: entry.size.load(Relaxed),
+            offset: entry.offset.load(Relaxed),
+            allocated: entry.allocated.load(Relaxed),
+            released: entry.released.load(Relaxed),
+            released_site: entry.released_site.load(Relaxed),
+            here: entry.here.load(Relaxed),
+            thread: entry.thread.load(Relaxed),
+            time_ms: entry.time_ms.load(Relaxed),
+            count: entry.count.load(Relaxed),
+        })
+    });
+    decoded.collect()
 }
 
 fn blocks(copied: &Copied, damage: &mut Vec<String>) -> Vec<Block> {

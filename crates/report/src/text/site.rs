@@ -47,7 +47,12 @@ pub(super) fn write(
         let labels = names::wrap(&format!("    {labels}"), options.width, 4);
         let _ = writeln!(out, "{}", painter.paint(Style::Dim, &labels));
     }
-    write_stack(out, site, program, options, painter);
+    let end = match (site.truncated, site.incomplete) {
+        (true, _) => Some("… cut here: the stack goes on"),
+        (false, true) => Some("… the stack could not be followed further"),
+        (false, false) => None,
+    };
+    write_frames(out, &site.stack, end, program, options, painter);
 }
 
 /// What happened, in one sentence.
@@ -101,14 +106,15 @@ fn labels(site: &Site) -> Option<String> {
     (!labels.is_empty()).then(|| labels.join("; "))
 }
 
-fn write_stack(
+/// Writes a stack, and `end` behind it.
+pub(super) fn write_frames(
     out: &mut String,
-    site: &Site,
+    stack: &[Frame],
+    end: Option<&str>,
     program: &str,
     options: &TextOptions,
     painter: Painter,
 ) {
-    let stack = &site.stack[..];
     let kept = match options.full_stacks {
         true => stack,
         false => trim::telling(stack),
@@ -142,12 +148,9 @@ fn write_stack(
             row(function, place, &rows, painter)
         );
     }
-    let end = match (site.truncated, site.incomplete) {
-        (true, _) => "… cut here: the stack goes on",
-        (false, true) => "… the stack could not be followed further",
-        (false, false) => return,
-    };
-    let _ = writeln!(out, "{:INDENT$}{}", "", painter.paint(Style::Dim, end));
+    if let Some(end) = end {
+        let _ = writeln!(out, "{:INDENT$}{}", "", painter.paint(Style::Dim, end));
+    }
 }
 
 fn row(function: &str, place: &str, rows: &[(String, String)], painter: Painter) -> String {
