@@ -77,6 +77,9 @@ def of_process(process):
     summary, about = process["summary"], process["process"]
     name = f"{about['pid']} {' '.join(about['argv'])[:60]}"
     wrong = [f"{name}: {note['text']}" for note in process["notes"] if note["kind"] == "damage"]
+    for misuse in process["misuses"]:
+        here = [frame["function"] for frame in misuse["stacks"]["here"]][:8]
+        wrong.append(f"{name}: {misuse['kind']} by {misuse['called']} in {here}")
     judged = sum(summary[f"{verdict}_blocks"] for verdict in TALLIES)
     if judged != summary["live_blocks"]:
         wrong.append(f"{name}: {summary['live_blocks']} live blocks, but {judged} with a verdict")

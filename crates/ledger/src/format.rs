@@ -63,6 +63,7 @@ const _: () = {
     assert!(size_of::<LedgerHeader>() <= PAGE as usize);
     assert!(size_of::<ThreadEntry>() == 64);
     assert!(size_of::<Module>() == 112);
+    assert!(size_of::<MisuseEntry>() == 64);
     assert!(size_of::<Name>() == 8);
     // Offset of a block in its region, in units of eight bytes, fits its field.
     assert!((1u32 << REGION_BITS) / 8 <= 0x1fff + 1);

@@ -382,8 +382,9 @@ impl Space for Memory {
     fn least_class(&self) -> u32 {
         // Relaxed, both: only a matter of speed.
         let used = self.header().segment_bytes.load(Ordering::Relaxed);
+        let limit = self.session().max_memory.load(Ordering::Relaxed);
         match self.session().sample_bytes.load(Ordering::Relaxed) {
-            0 if used < GENEROUS => ORDERED_CLASS,
+            0 if used < GENEROUS.min(limit / 64) => ORDERED_CLASS,
             0 => MIN_CLASS,
             // Of samples there are few, but every release looks for one: with
             // room between them, the first look at an empty slot is enough.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering::Relaxed;
 
-use freehold_ledger::format::{Family, Root, State};
+use freehold_ledger::format::{Called, Family, Ground, MAX_MISUSES, MisuseKind, Root, State};
 use freehold_ledger::reader::{End, Frames, SessionFile};
 use freehold_ledger::session::{Backing, Config, NewSession};
 use freehold_ledger::writer::{
-    Allocation, Birth, Ledger, Loaded, Path, Release, Session, ThreadLog,
+    Allocation, Birth, Gone, Ledger, Loaded, Misuse, Path, Release, Session, ThreadLog,
 };
 
 const ROOT: Root = Root {
@@ -285,9 +285,12 @@ fn a_release_that_failed_is_taken_back() {
     let world = world(&Config::default());
     let mut log = log(&world.ledger, 1);
     log.allocated(&world.ledger, block(0x1000, 10, 0));
-    let known = log.released_for_now(&world.ledger, 0x1000);
+    let known = log
+        .released_for_now(&world.ledger, 0x1000, Family::Malloc, 0)
+        .ok();
     let known = known.expect("it was live");
-    assert_eq!(log.released(&world.ledger, 0x1000), Release::Dead);
+    let release = log.released(&world.ledger, 0x1000);
+    assert!(matches!(release, Release::Dead(_)), "{release:?}");
     log.restored(&world.ledger, 0x1000, &known);
     let found = snapshot(&world);
     assert_eq!(found.blocks.len(), 1);
@@ -428,7 +431,7 @@ fn samples_are_not_overlooked() {
         assert!(log.allocated(&world.ledger, block(address(5), 24, 0)));
         assert!(!log.is_surely_not_live(address(5)));
         let known = log
-            .released_for_now(&world.ledger, address(5))
+            .released_for_now(&world.ledger, address(5), Family::Malloc, 0)
             .expect("known");
         log.restored(&world.ledger, address(5), &known);
         assert!(!log.is_surely_not_live(address(5)));
@@ -436,4 +439,75 @@ fn samples_are_not_overlooked() {
         assert_eq!(log.released(&world.ledger, address(5)), Release::Live);
         assert!(log.is_surely_not_live(address(5)));
     }
+}
+
+#[test]
+fn what_is_known_of_a_misuse_is_kept() {
+    let world = world(&Config::default());
+    let (ledger, mut log) = (&world.ledger, log(&world.ledger, 1));
+    log.allocated(ledger, block(0x20_0000, 200_000, 77));
+    log.allocated(ledger, block(0x10_0000, 48, 7));
+    // Another family's function does not release it.
+    let by = |by| (by, 0x1234_5678_9abc);
+    let (new, site) = by(Family::New);
+    let other = log.released_by(ledger, 0x10_0000, new, site);
+    assert!(
+        matches!(other, Release::Other(r) if r.size == 48 && r.stack == 7),
+        "{other:?}"
+    );
+    let (malloc, site) = by(Family::Malloc);
+    assert_eq!(
+        log.released_by(ledger, 0x10_0000, malloc, site),
+        Release::Live
+    );
+    let gone = Gone {
+        stack: 7,
+        family: Family::Malloc,
+        site,
+    };
+    let again = || Release::Dead(Some(gone));
+    assert_eq!(log.released_by(ledger, 0x10_0000, malloc, 0), again());
+    assert_eq!(log.released_by(ledger, 0x10_0000, new, 0), again());
+    // Once its record is in use again, nothing is known of it but that it is gone.
+    log.allocated(ledger, block(0x11_0000, 1, 8));
+    assert_eq!(log.released(ledger, 0x10_0000), Release::Dead(None));
+    // The block around an address is found however long it is.
+    for inside in [0x20_0000u64, 0x20_0001, 0x20_0000 + 199_999] {
+        let found = ledger
+            .block_around(inside)
+            .map(|(start, r)| (start, r.stack));
+        assert_eq!(found, Some((0x20_0000, 77)), "{inside:x}");
+    }
+    assert!(ledger.block_around(0x20_0000 + 200_000).is_none());
+    assert!(ledger.block_around(0x1f_ffff).is_none());
+
+    let misuse = |allocated| Misuse {
+        kind: MisuseKind::Double,
+        called: Called::Realloc,
+        address: 0x10_0000,
+        family: Family::Malloc,
+        ground: Ground::Unknown,
+        size: 48,
+        offset: 3,
+        allocated,
+        released_site: site,
+        here: 9,
+        thread: 1,
+    };
+    for stack in (0..5000).chain([3, 3]) {
+        ledger.note_misuse(&misuse(stack));
+    }
+    let found = snapshot(&world);
+    assert_eq!(found.counters.misuses, 5002);
+    assert_eq!(found.misuses.len(), MAX_MISUSES);
+    let third = &found.misuses[3];
+    assert_eq!((third.count, third.allocated, third.here), (3, 3, 9));
+    assert_eq!(
+        (third.kind, third.called),
+        (MisuseKind::Double, Called::Realloc)
+    );
+    assert_eq!(
+        (third.size, third.offset, third.released_site),
+        (48, 3, site)
+    );
 }

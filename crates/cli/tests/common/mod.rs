@@ -83,15 +83,32 @@ impl Folder {
 
     /// Compiles a C program.
     pub(crate) fn compile(&self, name: &str, source: &str, flags: &[&str]) -> PathBuf {
-        let file = self.path(&format!("{name}.c"));
+        self.compile_by("cc", "c", name, source, flags)
+    }
+
+    /// The same in C++.
+    pub(crate) fn compile_cpp(&self, name: &str, source: &str) -> PathBuf {
+        self.compile_by("c++", "cpp", name, source, &["-w"])
+    }
+
+    fn compile_by(
+        &self,
+        compiler: &str,
+        suffix: &str,
+        name: &str,
+        source: &str,
+        flags: &[&str],
+    ) -> PathBuf {
+        let file = self.path(&format!("{name}.{suffix}"));
         std::fs::write(&file, source).unwrap();
         let program = self.path(name);
-        let mut cc = Command::new("cc");
-        cc.args(["-g", "-O0", "-o"])
+        let mut command = Command::new(compiler);
+        command
+            .args(["-g", "-O0", "-o"])
             .arg(&program)
             .arg(&file)
             .args(flags);
-        assert!(cc.status().unwrap().success(), "cc {name}");
+        assert!(command.status().unwrap().success(), "{compiler} {name}");
         program
     }
 

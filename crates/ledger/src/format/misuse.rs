@@ -175,8 +175,6 @@ pub struct MisuseEntry {
 /// At most so many entries; what comes later is only counted.
 pub const MAX_MISUSES: usize = 4096;
 
-const _: () = assert!(size_of::<MisuseEntry>() == 64);
-
 /// What a program shall be told of a misuse: a word of the session header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
