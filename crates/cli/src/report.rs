@@ -32,12 +32,12 @@ pub(crate) struct Wanted<'a> {
 /// # Errors
 /// When there is no such ledger or process, or the report cannot be written.
 pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
-    crate::run::refuse_misuse(&args.fail_on)?;
+    crate::run::refuse_misuse(&args.output.fail_on)?;
     let target = Target::new(args.output.output.as_deref(), Target::Stdout);
     target.check()?;
     let mut wanted = Wanted {
         output: &args.output,
-        fail_on: &args.fail_on,
+        fail_on: &args.output.fail_on,
         process: None,
     };
     let (file, outcomes) = match process_id(&args.source) {
