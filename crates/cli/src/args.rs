@@ -21,12 +21,44 @@ const STYLES: Styles = Styles::styled()
 
 const EXIT_CODES: &str = "\
 Exit status:
+  run: the program's own (128 + N when signal N ended it), or
+    0  done
+    1  ps: nothing is tracked
+    2  the command line makes no sense
+   99  run, report: findings that --fail-on names
+  125  Freehold itself failed, or cannot track the program
+  126  run: the program cannot be run
+  127  run: the program was not found";
+
+const RUN_CODES: &str = "\
+Exit status:
   the program's own (128 + N when signal N ended it), or
+    2  the command line makes no sense
    99  findings that --fail-on names
   125  Freehold itself failed, or cannot track the program
   126  the program cannot be run
-  127  the program was not found
-    2  the command line makes no sense";
+  127  the program was not found";
+
+const REPORT_CODES: &str = "\
+Exit status:
+    0  the report is written
+    2  the command line makes no sense
+   99  findings that --fail-on names
+  125  there is no such ledger or tracked process, or the report cannot be
+       written";
+
+const SNAPSHOT_CODES: &str = "\
+Exit status:
+    0  the file is written, with verdicts or without
+    2  the command line makes no sense
+  125  the process is not tracked, or the file cannot be written";
+
+const PS_CODES: &str = "\
+Exit status:
+    0  the list is written
+    1  nothing is tracked
+    2  the command line makes no sense
+  125  the list cannot be written";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -52,31 +84,32 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Track a program and report when it ends
     #[command(override_usage = "freehold run [OPTIONS] -- PROGRAM [ARGS]")]
-    #[command(after_help = format!("{RUN_EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{RUN_EXAMPLES}\n\n{RUN_CODES}"))]
     Run(Box<RunArgs>),
     /// Report from a ledger that was kept, or of a process that is tracked now
-    #[command(after_help = "\
+    #[command(after_help = format!("\
 Examples:
   freehold report day.ledger
   freehold report day.ledger --format json | jq .summary
-  freehold report 4711")]
+  freehold report 4711\n\n{REPORT_CODES}"))]
     Report(ReportArgs),
     /// Write the ledgers of a running process and its relatives to a file
-    #[command(after_help = "\
+    #[command(after_help = format!("\
 The process judges its live blocks in a copy-on-write image of itself; it is
 held up for about as long as a fork takes.
 
 Examples:
-  freehold snapshot 4711 -o now.ledger && freehold report now.ledger")]
+  freehold snapshot 4711 -o now.ledger && freehold report now.ledger\n\n{SNAPSHOT_CODES}"))]
     Snapshot(SnapshotArgs),
     /// List the processes that are tracked now
+    #[command(after_help = PS_CODES)]
     Ps(PsArgs),
 }
 
 /// Options of `freehold run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The report: its form and its place.
+    /// The report.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
@@ -121,15 +154,6 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) wait: bool,
 
-    /// End with status 99 when these were found
-    #[arg(
-        long,
-        value_name = "leak,misuse",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(crate) fail_on: Vec<FailOn>,
-
     /// What to do about a wrong release: not make it, end PROGRAM with SIGABRT, or
     /// leave it to PROGRAM's allocator
     #[arg(
@@ -173,18 +197,9 @@ pub(crate) struct ReportArgs {
     #[arg(value_name = "LEDGER|PID")]
     pub(crate) source: PathBuf,
 
-    /// The report: its form and its place.
+    /// The report.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-
-    /// End with status 99 when these were found
-    #[arg(
-        long,
-        value_name = "leak,misuse",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(crate) fail_on: Vec<FailOn>,
 }
 
 /// Options of `freehold snapshot`.
@@ -210,7 +225,8 @@ pub(crate) struct PsArgs {
     pub(crate) format: Format,
 }
 
-/// The form of a report and its place.
+/// The form of a report, its place, and what its findings do to the exit
+/// status: the same options wherever a report is made.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Form of the report: text or json
@@ -246,6 +262,15 @@ pub(crate) struct OutputArgs {
         hide_possible_values = true
     )]
     pub(crate) color: Color,
+
+    /// End with status 99 when these were found
+    #[arg(
+        long,
+        value_name = "leak,misuse",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    pub(crate) fail_on: Vec<FailOn>,
 }
 
 /// What to record of stacks.
@@ -388,6 +413,26 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_each_command_lists_the_statuses_it_can_end_with() {
+        for (name, wanted) in [
+            ("run", &[2, 99, 125, 126, 127][..]),
+            ("report", &[0, 2, 99, 125]),
+            ("snapshot", &[0, 2, 125]),
+            ("ps", &[0, 1, 2, 125]),
+        ] {
+            let mut cli = Cli::command();
+            let command = cli.find_subcommand_mut(name).unwrap();
+            let help = command.render_long_help().to_string();
+            let (_, codes) = help.split_once("Exit status:").unwrap();
+            let listed = codes.lines().filter_map(|line| {
+                let code = line.strip_prefix("  ")?;
+                code.split_whitespace().next()?.parse().ok()
+            });
+            assert_eq!(listed.collect::<Vec<i32>>(), wanted, "{name}");
+        }
     }
 
     #[test]

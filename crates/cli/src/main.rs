@@ -6,6 +6,7 @@
 
 mod args;
 mod errors;
+mod interrupt;
 mod keep;
 mod launch;
 mod leave;

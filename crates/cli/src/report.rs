@@ -36,7 +36,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     target.check()?;
     let mut wanted = Wanted {
         output: &args.output,
-        fail_on: &args.fail_on,
+        fail_on: &args.output.fail_on,
         process: None,
     };
     let (file, outcomes) = match process_id(&args.source) {

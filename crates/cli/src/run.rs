@@ -84,7 +84,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     tell_what_is_wrong(args, &session, &path, &left);
     let finished = finish(args, &target, file, &outcomes);
     let status = finished?;
-    if session.header().slots.load(Relaxed) == 0 && !args.fail_on.is_empty() && !args.disabled {
+    if session.header().slots.load(Relaxed) == 0
+        && !args.output.fail_on.is_empty()
+        && !args.disabled
+    {
         return Err(Failure::freehold(
             "nothing was tracked, so nothing tells what --fail-on asks",
         ));
@@ -214,7 +217,7 @@ fn finish(
     }
     let wanted = Wanted {
         output: &args.output,
-        fail_on: &args.fail_on,
+        fail_on: &args.output.fail_on,
         process: None,
     };
     let status = report::write(&file, outcomes, &wanted, target);

@@ -12,6 +12,7 @@ use freehold_report::Outcome;
 
 use crate::args::SnapshotArgs;
 use crate::errors::Failure;
+use crate::interrupt::Held;
 use crate::output::{Progress, Target, tell};
 use crate::session_store::{self, Found};
 use crate::{keep, wait};
@@ -69,33 +70,41 @@ fn judge(found: &Found, slot: u32, args: &SnapshotArgs) -> Result<ScanState, Fai
     let at = at.ok_or_else(|| Failure::freehold("the session's header is damaged"))?;
     let ledger = Page::<LedgerHeader>::map(&file, at).map_err(cannot)?;
     let state = &ledger.get().scan_state;
-    request(state);
-    header.clock.set(Clock::CALLING);
-    let reached = wait_for(state, args.wait);
+    // Without it, the processes of the session would go on looking for a
+    // request at every event.
+    let held = Held::new();
+    let reached = wait_for(state, &header.clock, args.wait, &held);
     header.clock.clear(Clock::CALLING);
     if reached == ScanState::Requested {
         // Too late now: nobody would read the verdicts.
         let (from, to) = (ScanState::Requested as u32, ScanState::None as u32);
         let _ = state.compare_exchange(from, to, AcqRel, Acquire);
     }
+    // Ends the command when somebody asked for that.
+    drop(held);
     Ok(reached)
 }
 
-/// Asks for a scan, unless one is asked for or on its way.
-fn request(state: &AtomicU32) {
-    for from in [ScanState::None, ScanState::Done, ScanState::Failed] {
+/// Asks for a scan, if the state is one of these.
+fn request(state: &AtomicU32, clock: &Clock, from: &[ScanState]) {
+    for from in from {
         let to = ScanState::Requested as u32;
-        if state
-            .compare_exchange(from as u32, to, AcqRel, Acquire)
-            .is_ok()
-        {
-            return;
-        }
+        let _ = state.compare_exchange(*from as u32, to, AcqRel, Acquire);
+    }
+    if clock.word() & Clock::CALLING == 0 {
+        clock.set(Clock::CALLING);
     }
 }
 
-fn wait_for(state: &AtomicU32, patience: Duration) -> ScanState {
+/// Asks for a scan, unless one is asked for or on its way, and waits for it;
+/// how far it came.
+fn wait_for(state: &AtomicU32, clock: &Clock, patience: Duration, held: &Held) -> ScanState {
     let begun = Instant::now();
+    request(
+        state,
+        clock,
+        &[ScanState::None, ScanState::Done, ScanState::Failed],
+    );
     let mut progress = Progress::new();
     loop {
         // Acquire: the verdicts were written before.
@@ -110,9 +119,11 @@ fn wait_for(state: &AtomicU32, patience: Duration) -> ScanState {
         .find(|s| *s as u32 == now)
         .unwrap_or(ScanState::None);
         let is_over = matches!(now, ScanState::Done | ScanState::Failed);
-        if is_over || begun.elapsed() >= patience {
+        if is_over || held.is_interrupted() || begun.elapsed() >= patience {
             return now;
         }
+        // Another reader that waited less long took the request back.
+        request(state, clock, &[ScanState::None]);
         progress.say(|| String::from("waiting for the process to judge its blocks"));
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -2,9 +2,12 @@
 
 mod common;
 
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 
 use common::{Folder, children, eventually, freehold, holds, parsed, run, stderr};
+use freehold_ledger::format::{Clock, SessionHeader};
 use proptest::prelude::*;
 
 /// A tracked process that runs until the value goes away.
@@ -114,6 +117,95 @@ fn a_process_that_allocates_nothing_is_not_judged() {
     );
     let report = parsed(&run(["report", file.to_str().unwrap(), "--format", "json"]).stdout);
     assert_eq!(report["leaks"][0]["verdict"], "unknown");
+}
+
+/// The word of a session that tells its processes the time, and whether a
+/// reader calls; read from the launcher's memory file.
+fn clock_of(launcher: u32) -> u64 {
+    let files = std::fs::read_dir(format!("/proc/{launcher}/fd")).unwrap();
+    let ledger = files.map(|file| file.unwrap().path()).find(|file| {
+        std::fs::read_link(file).is_ok_and(|at| at.to_string_lossy().contains("memfd:freehold"))
+    });
+    let ledger = std::fs::File::open(ledger.unwrap()).unwrap();
+    let mut word = [0; 8];
+    let offset = std::mem::offset_of!(SessionHeader, clock) as u64;
+    ledger.read_exact_at(&mut word, offset).unwrap();
+    u64::from_le_bytes(word)
+}
+
+#[test]
+fn a_snapshot_that_is_interrupted_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let running = Running::start(&folder, &["quiet"]);
+    let launcher = running.freehold.id();
+    let pid = running.pid.to_string();
+    let file = folder.path("now.ledger");
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+        let mut snapshot = freehold()
+            .args(["snapshot", &pid, "--wait", "60", "-o"])
+            .arg(&file)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually(|| (clock_of(launcher) & Clock::CALLING != 0).then_some(()));
+        // SAFETY: a child of ours that was not waited for.
+        unsafe { libc::kill(snapshot.id() as i32, signal) };
+        let status = snapshot.wait().unwrap();
+        assert_eq!(status.signal(), Some(signal));
+        assert_eq!(clock_of(launcher) & Clock::CALLING, 0, "signal {signal}");
+        assert!(!file.exists());
+    }
+    let output = run([
+        "snapshot",
+        &pid,
+        "--wait",
+        "0.2",
+        "-o",
+        file.to_str().unwrap(),
+    ]);
+    assert!(output.status.success());
+    assert!(
+        stderr(&output).contains("allocated nothing in 0.2 s"),
+        "{}",
+        stderr(&output)
+    );
+    let report = parsed(&run(["report", file.to_str().unwrap(), "--format", "json"]).stdout);
+    assert_eq!(report["leaks"][0]["verdict"], "unknown");
+}
+
+#[test]
+fn two_snapshots_at_once_do_not_hinder_each_other() {
+    let folder = Folder::new();
+    let running = Running::start(&folder, &["late"]);
+    let launcher = running.freehold.id();
+    let pid = running.pid.to_string();
+    let (patient, hasty) = (folder.path("patient.ledger"), folder.path("hasty.ledger"));
+    let mut first = freehold()
+        .args(["snapshot", &pid, "--wait", "60", "-o"])
+        .arg(&patient)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually(|| (clock_of(launcher) & Clock::CALLING != 0).then_some(()));
+    // The process allocates only when it is told to: this one gives up.
+    let output = run([
+        "snapshot",
+        &pid,
+        "--wait",
+        "0.1",
+        "-o",
+        hasty.to_str().unwrap(),
+    ]);
+    assert!(stderr(&output).contains("allocated nothing in 0.1 s"));
+    // SAFETY: the program of the test.
+    unsafe { libc::kill(running.pid as i32, libc::SIGUSR1) };
+    assert!(first.wait().unwrap().success());
+    let patient = patient.to_str().unwrap();
+    let report = parsed(&run(["report", patient, "--format", "json", "--show", "all"]).stdout);
+    let leaks = report["leaks"].as_array().unwrap();
+    let ours = leaks.iter().find(|leak| leak["bytes"] == 777).unwrap();
+    assert_ne!(ours["verdict"], "unknown", "{report:#}");
+    assert_eq!(clock_of(launcher) & Clock::CALLING, 0);
 }
 
 /// A small ledger of a real program.

@@ -1,7 +1,8 @@
 //! Milliseconds of one core for each GiB scanned.
 //!
-//! `cargo bench -p freehold-reach [-- MEBIBYTES]`. Pages are touched before,
-//! as those of an image are.
+//! `cargo bench -p freehold-reach --bench scan [-- MEBIBYTES [NAME]]`, where
+//! `NAME` is a part of the name of what is to be measured. Pages are touched
+//! before, as those of an image are.
 
 use freehold_ledger::format::Verdict;
 use freehold_reach::{Block, Input, Outcome, scan, threads};
@@ -93,7 +94,18 @@ fn processor_ms() -> f64 {
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
 
+/// Whether the command line asks for this one.
+fn wanted(name: &str) -> bool {
+    let part = std::env::args()
+        .skip(1)
+        .find(|word| !word.starts_with('-') && word.parse::<usize>().is_err());
+    part.is_none_or(|part| name.contains(&part))
+}
+
 fn measure(name: &str, roots: &Memory, blocks: &Memory, size: u64) {
+    if !wanted(name) {
+        return;
+    }
     std::hint::black_box(&roots.words[0]);
     // Of processor time, because the machine may be shared.
     let runs = (0..3).map(|_| {

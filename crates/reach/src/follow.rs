@@ -1,39 +1,80 @@
 //! From block to block, until nothing new is reached.
 
-use crate::mark::{Marker, prefetch};
+use crate::mark::Marker;
+use crate::memory::prefetch;
 use crate::pages::{DIRECT, Entry, Index};
 use crate::residency::{COPY, ROOT, Run};
 use crate::roots;
 
-/// How many blocks ahead of their turn contents are asked for.
-const AHEAD: usize = 16;
+/// Blocks taken off the stack at once.
+pub(crate) const ROUND: usize = 128;
+/// Blocks that are asked for ahead of the one that is read.
+const DISTANCE: usize = 16;
+/// Bytes asked for of each.
+const AHEAD: u64 = 256;
+const LINE: u64 = 64;
 
 impl Marker<'_> {
     /// Follows all that was reached, until nothing new is.
+    ///
+    /// The latest blocks are taken off the stack many at once, so that their
+    /// contents can be asked for well before they are read.
     pub(crate) fn drain(&mut self) {
         loop {
-            while let Some(i) = self.work.pop() {
-                // A block that was pushed long ago is in no cache any more.
-                if let Some(ahead) = self.work.len().checked_sub(AHEAD) {
-                    let entries = &self.index.entries;
-                    prefetch(entries[self.work[ahead] as usize].start() as *const u8);
-                    if let Some(further) = ahead.checked_sub(AHEAD) {
-                        let entry = entries.as_ptr().wrapping_add(self.work[further] as usize);
-                        prefetch(entry.cast());
-                    }
+            let left = self.work.len().saturating_sub(ROUND);
+            let count = self.work.len() - left;
+            if count == 0 {
+                if self.gathered > 0 {
+                    self.look_up();
+                } else if !self.look_up_far() {
+                    return;
                 }
-                self.block(i);
+                continue;
             }
-            if self.gathered == 0 {
-                return;
+            let index = self.index;
+            for i in 0..count {
+                let item = self.work[left + i];
+                self.round[i] = item;
+                if let Err(block) = item.place() {
+                    prefetch(index.entries.as_ptr().wrapping_add(block as usize).cast());
+                }
             }
-            self.look_up();
+            self.work.truncate(left);
+            for i in 0..count.min(DISTANCE) {
+                self.ask(i);
+            }
+            for i in 0..count {
+                if i + DISTANCE < count {
+                    self.ask(i + DISTANCE);
+                }
+                match self.round[i].place() {
+                    Ok((start, words)) => {
+                        self.block_bytes += words * 8;
+                        // SAFETY: only blocks that can be read directly are
+                        // held by granules.
+                        unsafe { self.plain_words(start as *const u64, words as usize) };
+                    }
+                    Err(block) => self.block(block),
+                }
+            }
+        }
+    }
+
+    /// Asks for the contents of a block of the round.
+    #[inline]
+    fn ask(&self, i: usize) {
+        match self.round[i].place() {
+            Ok((start, words)) => ask(start, words * 8),
+            Err(block) => {
+                let entry = &self.index.entries[block as usize];
+                ask(entry.start(), entry.size);
+            }
         }
     }
 
     /// Scans the contents of a block; what lies in a block inside it counts as
     /// that one's.
-    fn block(&mut self, i: u32) {
+    pub(crate) fn block(&mut self, i: u32) {
         let index = self.index;
         let entry = index.entries[i as usize];
         self.block_bytes += entry.size;
@@ -99,11 +140,23 @@ impl Marker<'_> {
     }
 }
 
+/// Asks for the first bytes of a block.
+#[inline]
+fn ask(start: u64, size: u64) {
+    let end = start + size.min(AHEAD);
+    let mut line = start & !(LINE - 1);
+    while line < end {
+        prefetch(line as *const u8);
+        line += LINE;
+    }
+}
+
 /// Flags the blocks that lie wholly in memory that can be read directly.
 pub(crate) fn flag_direct(index: &mut Index, runs: &[Run]) {
     let mut runs = runs.iter().filter(|run| run.flags & (COPY | ROOT) == ROOT);
     let mut run = runs.next();
-    for entry in index.entries.iter_mut() {
+    for i in 0..index.entries.len() {
+        let entry = &mut index.entries[i];
         while let Some(at) = run
             && at.end <= entry.start()
         {
@@ -111,6 +164,7 @@ pub(crate) fn flag_direct(index: &mut Index, runs: &[Run]) {
         }
         if run.is_some_and(|run| run.start <= entry.start() && entry.end() <= run.end) {
             entry.set(DIRECT);
+            index.hold(i);
         }
     }
 }

@@ -43,8 +43,10 @@
 //!
 //! `maps` and `residency` find what there is to read, without touching
 //! what was never used. `pages` finds the block for a word. `roots` leaves
-//! out what an allocator has freed (`glibc`, `arena`), `mark` looks words
-//! up, `follow` goes from block to block, and `verdicts` judges. Nothing here allocates from the heap, takes a lock, or
+//! out what an allocator has freed (`glibc`, `arena`), `mark` reads memory,
+//! `lookup` finds the blocks that its words point to, `far` keeps words until
+//! there are many for one place, `follow` goes from block to block, and
+//! `verdicts` judges. Nothing here allocates from the heap, takes a lock, or
 //! calls a function of the C library.
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
@@ -52,10 +54,12 @@ compile_error!("only Linux on x86-64 so far");
 
 mod arena;
 mod copy;
+mod far;
 mod follow;
 mod glibc;
 pub mod image;
 mod leaf;
+mod lookup;
 mod maps;
 mod mark;
 mod memory;

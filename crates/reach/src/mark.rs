@@ -1,22 +1,19 @@
-//! Following pointers.
-//!
-//! A lookup is three dependent loads that mostly miss the cache. So words that
-//! might be pointers are gathered, and each step is taken for all of them
-//! before the next: the processor then waits for many loads at once.
+//! What was reached, and the reading of memory for words that might be
+//! pointers. Which blocks they point to is found in `lookup`.
 
 use crate::Error;
 use crate::copy::Copier;
-use crate::leaf::{Granule, Place};
-use crate::memory::{Bits, List, Plain, Region};
-use crate::pages::{Index, NONE};
+use crate::far::Far;
+use crate::follow::ROUND;
+use crate::memory::{Bits, List, Plain, Region, ones};
+use crate::pages::Index;
 use crate::python::PythonLong;
 use crate::residency::Run;
-use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 /// Words gathered before they are looked up.
-const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 64;
 /// Words scanned between two looks at how many were gathered.
-const STRIDE: usize = 32;
+pub(crate) const STRIDE: usize = 32;
 /// Bytes copied at a time where reading could fault.
 const CHUNK: usize = 64 << 10;
 
@@ -29,46 +26,89 @@ pub(crate) enum Interior {
     Followed,
 }
 
-/// A word, and a block near it.
+/// A block that is read for what it points to beside itself.
 #[derive(Clone, Copy)]
-struct Near {
-    word: u64,
-    block: u32,
-    #[expect(dead_code, reason = "no byte may be undefined")]
-    zero: u32,
+pub(crate) struct Own {
+    start: u64,
+    end: u64,
+    /// Words gathered from here on are its own.
+    from: usize,
 }
 
-// SAFETY: integers, without padding.
+/// A word, and where to look for its block.
+#[derive(Clone, Copy)]
+pub(crate) struct Near {
+    pub(crate) word: u64,
+    /// The address of a granule; later, the number of a block.
+    pub(crate) place: u64,
+}
+
+// SAFETY: two integers.
 unsafe impl Plain for Near {}
 
-impl Near {
-    fn new(word: u64, block: u32) -> Near {
-        Near {
-            word,
-            block,
-            zero: 0,
+/// A block to be read: where its words are, or else its number.
+#[derive(Clone, Copy)]
+pub(crate) struct Item(pub(crate) u64);
+
+// SAFETY: an integer.
+unsafe impl Plain for Item {}
+
+impl Item {
+    const WORDS_SHIFT: u32 = 48;
+
+    pub(crate) fn number(block: u32) -> Item {
+        Item(u64::from(block))
+    }
+
+    /// `words` is not 0, and below 64.
+    pub(crate) fn words(start: u64, words: u64) -> Item {
+        Item(start | words << Item::WORDS_SHIFT)
+    }
+
+    /// Its start and count of words, or its number.
+    #[inline]
+    pub(crate) fn place(self) -> Result<(u64, u64), u32> {
+        match self.0 >> Item::WORDS_SHIFT {
+            0 => Err(self.0 as u32),
+            words => Ok((self.0 & ((1 << Item::WORDS_SHIFT) - 1), words)),
         }
     }
 }
 
-/// The state of a scan.
+/// The state of a scan. It leaves its notes in the index, which then serves no
+/// other.
 pub(crate) struct Marker<'a> {
     pub(crate) index: &'a Index,
     pub(crate) runs: &'a [Run],
-    python: Option<PythonLong>,
-    interior: Interior,
+    pub(crate) python: Option<PythonLong>,
+    pub(crate) interior: Interior,
     /// Blocks that were reached.
     pub(crate) marked: Bits,
     /// Blocks with a pointer into their middle.
     pub(crate) noted: Bits,
     /// Reached, and not yet read. Room for all blocks from the start: a block
     /// gets here once.
-    pub(crate) work: List<u32>,
-    /// Words in the range of the blocks; later, their granules. Not on the
-    /// stack, which is the program's and may be small.
-    batch: List<u64>,
+    pub(crate) work: List<Item>,
+    /// Those of them that are read next.
+    pub(crate) round: List<Item>,
+    /// Words in the range of the blocks; later, items. Not on the stack, which is the program's and may be small.
+    pub(crate) batch: List<u64>,
     pub(crate) gathered: usize,
-    near: List<Near>,
+    pub(crate) near: List<Near>,
+    /// The block whose own words do not count, when one is read for that.
+    pub(crate) own: Option<Own>,
+    /// Words that are looked up later.
+    pub(crate) far: Option<Far>,
+    /// Whether words are set aside now.
+    pub(crate) later: bool,
+    /// Whether some may be left there.
+    pub(crate) set_aside: bool,
+    /// The region that is looked up next.
+    pub(crate) region: usize,
+    /// Another batch, for words that were set aside.
+    pub(crate) taken: List<u64>,
+    /// Of those, what does not point to a start.
+    pub(crate) others: List<Near>,
     copier: Copier,
     buffer: Option<Region>,
     /// Bytes read of blocks.
@@ -92,9 +132,17 @@ impl<'a> Marker<'a> {
             marked: Bits::new(len)?,
             noted: Bits::new(len)?,
             work: List::new(len)?,
+            round: List::zeroed(ROUND)?,
             batch: List::zeroed(BATCH + STRIDE)?,
             gathered: 0,
             near: List::zeroed(BATCH + STRIDE)?,
+            far: Far::new(index.entries.iter().map(|entry| entry.size).sum())?,
+            own: None,
+            later: false,
+            set_aside: false,
+            region: 0,
+            taken: List::zeroed(BATCH + STRIDE)?,
+            others: List::zeroed(BATCH + STRIDE)?,
             copier: Copier::new(),
             buffer: Some(Region::new(CHUNK + 8)?),
             block_bytes: 0,
@@ -112,10 +160,25 @@ impl<'a> Marker<'a> {
     /// Takes a block for reached.
     pub(crate) fn mark(&mut self, block: u32) {
         if self.marked.set(block as usize) {
-            // Room was made for all blocks.
-            let pushed = self.work.push(block);
-            debug_assert!(pushed.is_ok());
+            self.push(Item::number(block));
         }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, item: Item) {
+        // Room was made for all blocks.
+        let pushed = self.work.push(item);
+        debug_assert!(pushed.is_ok());
+    }
+
+    /// Takes all for unreached but those in `kept`, which must all be marked.
+    pub(crate) fn unmark(&mut self, kept: &Bits) {
+        for word in 0..kept.words() {
+            for bit in ones(self.marked.word(word) & !kept.word(word)) {
+                self.index.forget(word * 64 + bit as usize);
+            }
+        }
+        self.marked.copy_from(kept);
     }
 
     /// Looks at a word that is not in memory, such as a register.
@@ -175,7 +238,7 @@ impl<'a> Marker<'a> {
     /// # Safety
     /// `count` words from `at` on must be readable.
     #[inline]
-    unsafe fn plain_words(&mut self, at: *const u64, count: usize) {
+    pub(crate) unsafe fn plain_words(&mut self, at: *const u64, count: usize) {
         let (low, span) = (self.index.low, self.index.span);
         let batch = self.batch.as_mut_ptr();
         let mut i = 0;
@@ -249,91 +312,44 @@ impl<'a> Marker<'a> {
         unsafe { self.plain_words(at.add(done), count - done) };
     }
 
-    /// Looks up all words gathered.
-    pub(crate) fn look_up(&mut self) {
-        let index = self.index;
-        let gathered = self.gathered.min(BATCH + STRIDE);
-        self.gathered = 0;
-        let mut found = 0;
-        for i in 0..gathered {
-            let word = self.batch[i];
-            let granule = index.granule(word);
-            self.near[found] = Near::new(word, 0);
-            self.batch[found] = granule as u64;
-            found += usize::from(!granule.is_null());
-            prefetch(granule.cast());
-        }
-        let granules = found;
-        found = 0;
-        let nested = index.nested();
-        for i in 0..granules {
-            let word = self.near[i].word;
-            // SAFETY: `granule` gave a place in a leaf of the index.
-            let granule = unsafe { *(self.batch[i] as *const Granule) };
-            let near = match granule.find(word) {
-                Place::Start(block) if !nested => {
-                    self.follow(block, word);
-                    continue;
-                }
-                Place::Start(block) | Place::After(block) => block,
-                Place::Open => index.near(word, granule.number),
-            };
-            if near != NONE {
-                self.near[found] = Near::new(word, near);
-                found += 1;
-                prefetch(index.entries.as_ptr().wrapping_add(near as usize).cast());
-            }
-        }
-        for i in 0..found {
-            let Near { word, block, .. } = self.near[i];
-            let block = index.before(word, block);
-            if block != NONE {
-                self.points_at(word, block);
-            }
-        }
-    }
-
-    /// `word` points to block `i`, the last that starts at or before it, or to
-    /// one around that.
-    #[inline]
-    fn points_at(&mut self, word: u64, mut i: u32) {
-        loop {
+    /// Marks everything that the blocks `word * 64 + bit` point to, but for
+    /// pointers of a block to itself. Nothing is followed. No block may lie in
+    /// another.
+    pub(crate) fn point_from(&mut self, word: usize, bits: u64) {
+        for bit in ones(bits) {
+            let i = (word * 64) as u32 + bit;
             let entry = &self.index.entries[i as usize];
-            let start = entry.start();
-            if word == start {
-                self.follow(i, start);
-            } else if word < entry.end() {
-                match self.interior {
-                    Interior::Noted => {
-                        self.noted.set(i as usize);
-                    }
-                    Interior::Followed => self.follow(i, start),
-                }
-            }
-            if !self.index.nested() {
-                return;
-            }
-            i = self.index.parent(i);
-            if i == NONE {
-                return;
+            let own = Own {
+                start: entry.start(),
+                end: entry.end(),
+                from: self.gathered,
+            };
+            self.own = Some(own);
+            self.block(i);
+            if let Some(own) = self.own.take() {
+                self.drop_own(own);
             }
         }
     }
 
-    #[inline]
-    fn follow(&mut self, i: u32, start: u64) {
-        if !self.marked.get(i as usize) {
-            prefetch(start as *const u8);
-            prefetch(self.index.entries.as_ptr().wrapping_add(i as usize).cast());
-            self.mark(i);
-        }
+    /// Ends that: what it marked is in [`Marker::marked`].
+    pub(crate) fn points_end(&mut self) {
+        self.look_up();
+        while self.look_up_far() {}
+        self.work.truncate(0);
     }
-}
 
-#[inline]
-pub(crate) fn prefetch(address: *const u8) {
-    // SAFETY: a prefetch of any address is without effect on the program.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    /// Forgets what was gathered from a block and points into it.
+    pub(crate) fn drop_own(&mut self, own: Own) {
+        let mut kept = own.from;
+        for i in own.from..self.gathered {
+            let word = self.batch[i];
+            self.batch[kept] = word;
+            kept += usize::from(!(own.start..own.end).contains(&word));
+        }
+        self.gathered = kept;
+        self.own = self.own.map(|own| Own { from: 0, ..own });
+    }
 }
 
 #[cfg(test)]

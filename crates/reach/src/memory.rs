@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::sys;
+use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 use core::marker::PhantomData;
 use core::slice;
 
@@ -11,7 +12,7 @@ pub(crate) const PAGE: u64 = 4096;
 
 /// Memory from this size on asks for huge pages: tables are read at random,
 /// and most of the time would go to address translation.
-const HUGE_FROM: usize = 4 << 20;
+const HUGE_FROM: usize = 1 << 20;
 const HUGE_PAGE: usize = 2 << 20;
 
 /// An anonymous mapping, zeroed, given back when dropped.
@@ -71,11 +72,16 @@ impl Region {
         };
     }
 
-    /// Makes the mapping larger; it moves.
+    /// Makes the mapping larger; it moves, and its pages with it.
     fn grow(&mut self, len: usize) -> Result<(), Error> {
-        let mut larger = Region::dense(len)?;
-        larger.bytes_mut()[..self.len].copy_from_slice(self.bytes());
-        *self = larger;
+        let larger = Region::dense(len)?;
+        let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as usize;
+        let arguments = [self.address, self.len, self.len, flags, larger.address, 0];
+        // SAFETY: the old mapping, which nothing points into while it is
+        // borrowed exclusively, takes the place of the new one's first part.
+        unsafe { sys::call(libc::SYS_mremap, arguments) }.map_err(Error::Memory)?;
+        // Nothing is left there to give back.
+        core::mem::forget(core::mem::replace(self, larger));
         Ok(())
     }
 
@@ -163,14 +169,6 @@ impl<T: Plain> List<T> {
         Ok(())
     }
 
-    /// Takes the last.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        self.len = self.len.checked_sub(1)?;
-        // SAFETY: the place was filled by `push`.
-        Some(unsafe { (self.region.address as *const T).add(self.len).read() })
-    }
-
     /// Forgets all but the first `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
@@ -194,6 +192,22 @@ impl<T: Plain> core::ops::DerefMut for List<T> {
         // SAFETY: as for `deref`, borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.region.address as *mut T, self.len) }
     }
+}
+
+/// Asks for the line of the cache at an address, without waiting for it.
+#[inline]
+pub(crate) fn prefetch(address: *const u8) {
+    // SAFETY: a prefetch of any address is without effect on the program.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+}
+
+/// The bits that are set in a word, the lowest first.
+pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    core::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros());
+        word &= word.wrapping_sub(1);
+        bit
+    })
 }
 
 /// One bit for each block.
@@ -221,6 +235,12 @@ impl Bits {
         fresh
     }
 
+    /// Asks for the word of bit `i`.
+    #[inline]
+    pub(crate) fn ask(&self, i: usize) {
+        prefetch(self.0.as_ptr().wrapping_add(i / 64).cast());
+    }
+
     /// Clears bit `i`.
     pub(crate) fn clear(&mut self, i: usize) {
         self.0[i / 64] &= !(1 << (i % 64));
@@ -234,6 +254,11 @@ impl Bits {
     /// Word `i` of 64 bits.
     pub(crate) fn word(&self, i: usize) -> u64 {
         self.0[i]
+    }
+
+    /// Sets word `i` of 64 bits.
+    pub(crate) fn put(&mut self, i: usize, word: u64) {
+        self.0[i] = word;
     }
 
     /// The number of words.

@@ -5,10 +5,11 @@
 //!             top[2^17] ->  leaf[2^22]  ->  entries[i]
 //! ```
 //! A leaf knows for each 256 bytes (a *granule*) the first block that starts
-//! there, or else a block that covers it, and where blocks start. That is all
-//! it takes for a pointer to a start: entries are read for others only, because
-//! each place that is read at random costs a cache miss. Blocks of a megabyte and more are only entered
-//! where they start: one reservation of a terabyte must not fill tables.
+//! there, or else a block that covers it, where blocks start, and where short
+//! ones end. That is all it takes for a pointer to the start of a short block:
+//! entries are read for others only, because each place that is read at random
+//! costs a cache miss. Blocks of a megabyte and more are only entered where
+//! they start: one reservation of a terabyte must not fill tables.
 
 use crate::leaf::{GRANULE_BITS, GRANULES, Granule, LEAF_BITS, LEAF_BYTES, Leaf, Words, page_of};
 use crate::memory::{List, Plain, Region};
@@ -241,6 +242,28 @@ impl Index {
             self.parents.push(parent)?;
         }
         Ok(())
+    }
+
+    /// Notes the words of block `i` where lookups see them, when all of it can
+    /// be read directly. Only after [`Index::build`].
+    pub(crate) fn hold(&self, i: usize) {
+        let entry = &self.entries[i];
+        if !self.nested() && entry.size < LARGE {
+            self.granules(entry.start())
+                .hold(entry.start(), entry.end());
+        }
+    }
+
+    /// Forgets in the granules that block `i` was reached.
+    pub(crate) fn forget(&self, i: usize) {
+        let start = self.entries[i].start();
+        self.granules(start).forget(start);
+    }
+
+    /// The granules for the start of a block.
+    fn granules(&self, start: u64) -> Words {
+        let top = self.top()[(start >> LEAF_BITS) as usize];
+        Words::granules(Leaf(top & !HAS_LARGE))
     }
 
     /// Whether some blocks lie in others.

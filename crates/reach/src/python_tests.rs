@@ -93,16 +93,6 @@ fn a_python_integer_of_one_digit_ends_in_half_a_word() {
 
 #[test]
 fn integers_are_found_across_the_pieces_of_a_long_scan() {
-    let mut index = Index::new().unwrap();
-    index
-        .push(&Block {
-            address: 0x7000_0000_1000,
-            size: 0,
-            tag: 1,
-            flags: 0,
-        })
-        .unwrap();
-    index.build().unwrap();
     let python = PythonLong {
         type_address: 77,
         layout: PythonLayout::Size,
@@ -111,6 +101,16 @@ fn integers_are_found_across_the_pieces_of_a_long_scan() {
     for at in (0..3000).step_by(7) {
         let mut words = vec![0u64; 3010];
         words[at..at + 3].copy_from_slice(&[77, 2, value & 0x3fff_ffff | value >> 30 << 32]);
+        let mut index = Index::new().unwrap();
+        index
+            .push(&Block {
+                address: 0x7000_0000_1000,
+                size: 0,
+                tag: 1,
+                flags: 0,
+            })
+            .unwrap();
+        index.build().unwrap();
         let mut marker = Marker::new(&index, &[], Some(python)).unwrap();
         let start = words.as_ptr() as u64;
         // SAFETY: within the vector.

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::mark::{Interior, Marker};
-use crate::memory::Bits;
+use crate::memory::{Bits, ones};
 use crate::pages::Index;
 use freehold_ledger::format::Verdict;
 
@@ -28,15 +28,13 @@ impl Verdicts {
 
         marker.interior(Interior::Followed);
         for word in 0..marker.noted.words() {
-            let mut seeds = marker.noted.word(word) & !held.word(word);
-            while seeds != 0 {
-                marker.mark((word * 64) as u32 + seeds.trailing_zeros());
-                seeds &= seeds - 1;
+            for bit in ones(marker.noted.word(word) & !held.word(word)) {
+                marker.mark((word * 64) as u32 + bit);
             }
         }
         marker.drain();
         possible.copy_from(&marker.marked);
-        lead(len, marker, &possible, &mut leaders);
+        lead(len, marker, &mut leaders)?;
         Ok(Verdicts {
             held,
             possible,
@@ -61,19 +59,56 @@ impl Verdicts {
 /// Finds those leftovers from which all others are led to, and which no other
 /// leads to but in a circle; of a circle, the lowest address.
 ///
+/// Most are those that nothing points to, which are found and followed all
+/// together. What is left then hangs on circles.
+fn lead(len: usize, marker: &mut Marker, leaders: &mut Bits) -> Result<(), Error> {
+    let mut known = Bits::new(len)?;
+    known.copy_from(&marker.marked);
+    if !marker.index.nested() {
+        let left = |word: usize| !known.word(word) & last_bits(len, word);
+        for word in 0..known.words() {
+            marker.point_from(word, left(word));
+        }
+        marker.points_end();
+        for word in 0..known.words() {
+            leaders.put(word, left(word) & !marker.marked.word(word));
+        }
+        marker.unmark(&known);
+        for word in 0..leaders.words() {
+            for bit in ones(leaders.word(word)) {
+                marker.mark((word * 64) as u32 + bit);
+            }
+        }
+        marker.drain();
+        known.copy_from(&marker.marked);
+    }
+    let mut circles = Bits::new(len)?;
+    lead_circles(len, marker, &known, &mut circles);
+    for word in 0..leaders.words() {
+        leaders.put(word, leaders.word(word) | circles.word(word));
+    }
+    Ok(())
+}
+
+/// The same for what is not `known`, block by block.
+///
 /// The first round, in order of addresses, starts from each block that was not
 /// led to so far. A later start can lead to an earlier one but not the other
 /// way, so a second round in reverse order drops exactly those starts that
 /// some other start leads to.
-fn lead(len: usize, marker: &mut Marker, possible: &Bits, leaders: &mut Bits) {
-    for i in 0..len {
-        if !marker.marked.get(i) {
+fn lead_circles(len: usize, marker: &mut Marker, known: &Bits, leaders: &mut Bits) {
+    for word in 0..known.words() {
+        // Looked at again after each, which can lead to others of the word.
+        while let left = !marker.marked.word(word) & last_bits(len, word)
+            && left != 0
+        {
+            let i = word * 64 + left.trailing_zeros() as usize;
             leaders.set(i);
             marker.mark(i as u32);
             marker.drain();
         }
     }
-    marker.marked.copy_from(possible);
+    marker.unmark(known);
     for word in (0..leaders.words()).rev() {
         let mut left = leaders.word(word);
         while left != 0 {
@@ -87,5 +122,13 @@ fn lead(len: usize, marker: &mut Marker, possible: &Bits, leaders: &mut Bits) {
                 marker.drain();
             }
         }
+    }
+}
+
+/// The bits of a word that stand for any of `len` blocks.
+fn last_bits(len: usize, word: usize) -> u64 {
+    match len - word * 64 {
+        rest @ 0..64 => (1 << rest) - 1,
+        _ => u64::MAX,
     }
 }

@@ -124,19 +124,24 @@ impl Folder {
     }
 
     /// A program that loses a block, says `up`, and allocates until it is
-    /// killed or a minute has passed. With an argument it only sleeps.
+    /// killed or a minute has passed. With an argument it only sleeps; with
+    /// `late` until it gets SIGUSR1.
     pub(crate) fn endless(&self) -> PathBuf {
         let source = "\
             #include <stdlib.h>\n\
             #include <stdio.h>\n\
             #include <string.h>\n\
             #include <unistd.h>\n\
+            #include <signal.h>\n\
+            static volatile int told;\n\
+            void tell(int signal) { told = signal; }\n\
             void lose(void) { char *p = malloc(777); memset(p, 1, 777); }\n\
             void clear(void) { char waste[4096]; memset(waste, 0, sizeof waste); }\n\
             int main(int count, char **arguments) {\n\
-              (void)arguments; lose(); clear(); puts(\"up\"); fflush(stdout);\n\
+              if (count > 1 && !strcmp(arguments[1], \"late\")) signal(SIGUSR1, tell);\n\
+              lose(); clear(); puts(\"up\"); fflush(stdout);\n\
               for (int i = 0; i < 6000; i++) {\n\
-                if (count == 1) free(malloc(10));\n\
+                if (count == 1 || told) free(malloc(10));\n\
                 usleep(10000);\n\
               }\n\
               return 0; }\n";
