@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
+use freehold_ledger::format::State;
 use freehold_ledger::reader::{End, Session, SessionFile};
 
 use crate::session_store::{headers, is_open};
@@ -18,14 +19,17 @@ use crate::session_store::{headers, is_open};
 /// Whether the program of the last ledger of process `pid` became, without a
 /// trace in the session, another one, called `name` by the kernel.
 ///
-/// A tracked program that ends by itself says so in its ledger, unless it
-/// calls the kernel directly. Such a one still has the name that it was
-/// started with.
+/// A tracked program that ends by itself or calls `exec` says so in its ledger,
+/// unless it calls the kernel directly. Such a one that ended still has the
+/// name that it was started with.
 pub(crate) fn became_untracked(session: &SessionFile, pid: u32, name: &str) -> Option<u32> {
     /// What the kernel keeps of a name.
     const NAME: usize = 15;
     let of_process = headers(session).filter(|(_, h)| h.pid.load(Relaxed) == pid);
     let (slot, header) = of_process.last()?;
+    if header.state.load(Relaxed) == State::Replaced as u32 {
+        return Some(slot);
+    }
     if !is_open(&header) || name.is_empty() {
         return None;
     }
@@ -64,7 +68,14 @@ pub(crate) fn complete(session: &mut Session) {
     for at in 0..session.ledgers.len() {
         let process = &session.ledgers[at].process;
         let before = last.insert(process.pid, at);
-        if let Some(before) = before.filter(|b| session.ledgers[*b].process.end == End::Open) {
+        let came_from = before.map(|before| &session.ledgers[before]);
+        let said = came_from.filter(|old| old.process.end == End::Replaced);
+        if let Some(slot) = said.map(|old| old.slot)
+            && process.parent_slot.is_none()
+        {
+            session.ledgers[at].process.parent_slot = Some(slot);
+        } else if let Some(before) = before.filter(|b| session.ledgers[*b].process.end == End::Open)
+        {
             let start_ms = session.ledgers[at].process.start_ms;
             let slot = session.ledgers[before].slot;
             let old = &mut session.ledgers[before].process;
@@ -127,6 +138,23 @@ mod tests {
         assert_eq!(session.ledgers[0].process.end, End::Replaced);
         assert_eq!(session.ledgers[1].process.end, End::Open);
         assert_eq!(session.ledgers[1].process.parent_slot, Some(0));
+    }
+
+    #[test]
+    fn a_program_follows_one_that_said_so() {
+        let mut session = session(vec![
+            ledger(0, 7, 1, None),
+            ledger(1, 7, 1, None),
+            ledger(2, 7, 8, Some(5)),
+        ]);
+        session.ledgers[0].process.end = End::Replaced;
+        session.ledgers[0].process.end_ms = 44;
+        session.ledgers[1].process.end = End::Replaced;
+        complete(&mut session);
+        assert_eq!(session.ledgers[0].process.end_ms, 44);
+        assert_eq!(session.ledgers[1].process.parent_slot, Some(0));
+        // The number came back, for a child of another process.
+        assert_eq!(session.ledgers[2].process.parent_slot, Some(5));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::process::Stdio;
 
 use common::{Folder, freehold, parsed, run, stderr, stdout};
+use freehold_ledger::format::State;
+use freehold_ledger::reader::SessionFile;
 
 #[test]
 fn output_input_and_status_are_the_programs_own() {
@@ -252,4 +254,103 @@ fn what_is_left_behind_is_reported_or_waited_for() {
         stderr(&output)
     );
     assert!(begun.elapsed().as_millis() >= 3000);
+}
+
+/// A program that calls `exec` in the way that its first argument names, first
+/// for a file that is not there, then for another program, and says `stays` in
+/// between. With `never`, only the first.
+fn changing(folder: &Folder) -> std::path::PathBuf {
+    let source = r#"
+        #define _GNU_SOURCE
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <unistd.h>
+        extern char **environ;
+        static char *kept;
+        #define TEN "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"
+        #define HUNDRED TEN, TEN, TEN, TEN, TEN, TEN, TEN, TEN, TEN, TEN
+        static int change(const char *how, const char *file) {
+            char *argv[] = {"echo", "one", "two", NULL};
+            if (!strcmp(how, "execve")) return execve(file, argv, environ);
+            if (!strcmp(how, "execv")) return execv(file, argv);
+            if (!strcmp(how, "execvp")) return execvp(file, argv);
+            if (!strcmp(how, "execvpe")) return execvpe(file, argv, environ);
+            if (!strcmp(how, "fexecve")) return fexecve(open(file, O_RDONLY), argv, environ);
+            if (!strcmp(how, "execveat")) return execveat(AT_FDCWD, file, argv, environ, 0);
+            if (!strcmp(how, "execl")) return execl(file, "echo", "one", "two", NULL);
+            if (!strcmp(how, "execlp")) return execlp(file, "echo", TEN, NULL);
+            if (!strcmp(how, "execle")) return execle(file, "echo", TEN, HUNDRED, HUNDRED, HUNDRED, NULL, environ);
+            abort();
+        }
+        int main(int count, char **arguments) {
+            kept = malloc(321);
+            errno = 0;
+            int result = change(arguments[1], "/nowhere/at/all");
+            int expected = !strcmp(arguments[1], "fexecve") ? EBADF : ENOENT;
+            if (result != -1 || (errno != expected && errno != EINVAL)) return 9;
+            if (count > 2) { kept = NULL; return 3; }
+            change(arguments[1], "/bin/echo");
+            return 8; }
+    "#;
+    folder.compile("changing", source, &[])
+}
+
+#[test]
+fn a_program_says_that_another_takes_its_place_and_takes_it_back_when_none_does() {
+    let folder = Folder::new();
+    let changing = changing(&folder);
+    let ledger = folder.path("kept");
+    let ways = [
+        "execve", "execv", "execvp", "execvpe", "fexecve", "execveat", "execl", "execlp", "execle",
+    ];
+    for way in ways {
+        let run = |more: &[&str]| {
+            let output = freehold()
+                .args(["run", "--format", "json", "--ledger"])
+                .arg(&ledger)
+                .arg("--")
+                .arg(&changing)
+                .arg(way)
+                .args(more)
+                .output()
+                .unwrap();
+            let file = SessionFile::open(&ledger).unwrap();
+            let states: Vec<u32> = file
+                .begun()
+                .unwrap()
+                .map(|slot| file.ledger_header(slot).unwrap().unwrap())
+                .map(|header| header.state.load(std::sync::atomic::Ordering::Relaxed))
+                .collect();
+            (states, output)
+        };
+        let (states, output) = run(&[]);
+        // What was written where it happened, and not what follows from the
+        // process ids.
+        assert_eq!(
+            states,
+            [State::Replaced as u32, State::Exited as u32],
+            "{way}"
+        );
+        assert_eq!(output.status.code(), Some(0));
+        let said = stdout(&output);
+        match way {
+            "execlp" => assert_eq!(said, "a b c d e f g h i j\n"),
+            "execle" => assert_eq!(said.split_whitespace().count(), 310),
+            _ => assert_eq!(said, "one two\n"),
+        }
+        let report = parsed(&output.stderr);
+        assert_eq!(report["process"]["argv"][0], "echo", "{way}");
+        assert_eq!(report["replaced"][0]["argv"][1], way);
+
+        let (states, output) = run(&["never"]);
+        assert_eq!(states, [State::Exited as u32], "{way}");
+        assert_eq!(output.status.code(), Some(3));
+        let report = parsed(&output.stderr);
+        assert_eq!(report["process"]["exit"]["code"], 3);
+        assert_eq!(report["leaks"][0]["bytes"], 321, "{report:#}");
+        assert_eq!(report["leaks"][0]["verdict"], "lost");
+    }
 }

@@ -322,13 +322,40 @@ pub(crate) fn end(status: i32) {
     // SAFETY: the location is valid for this thread.
     let errno = unsafe { *libc::__errno_location() };
     let header = process.ledger().memory().header();
-    // Relaxed: the same thread, or another that ends the process, too.
-    if header.state.load(Ordering::Relaxed) == State::Running as u32 {
+    // Relaxed: the same thread, or another that ends the process, too. One that
+    // calls `exec` meanwhile has not come that far.
+    let state = header.state.load(Ordering::Relaxed);
+    if state == State::Running as u32 || state == State::Replaced as u32 {
         crate::verdict::at_exit(process);
         process.ledger().end(State::Exited, status as u32 & 0xff);
     }
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
+}
+
+/// The process is about to become another program. Whether the ledger says so:
+/// then [`not_replaced`] must follow if it does not.
+pub(crate) fn replaced() -> bool {
+    let process = get();
+    if !process.is_active() || !is_own() {
+        return false;
+    }
+    let state = &process.ledger().memory().header().state;
+    // Relaxed: of threads that call `exec` at once, one says so.
+    let is_running = state.load(Ordering::Relaxed) == State::Running as u32;
+    if is_running {
+        process.ledger().end(State::Replaced, 0);
+    }
+    is_running
+}
+
+/// The process did not become another program.
+pub(crate) fn not_replaced() {
+    let state = &get().ledger().memory().header().state;
+    let (from, to) = (State::Replaced as u32, State::Running as u32);
+    // Relaxed: whoever reads it looks at nothing else that changed. Where
+    // another thread ended the process meanwhile, it stays ended.
+    let _ = state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// Whether children of this process are tracked.

@@ -93,6 +93,9 @@ functions! { EAGER:
     FREE_ALIGNED_SIZED = c"free_aligned_sized",
     MMAP = c"mmap", MUNMAP = c"munmap", MREMAP = c"mremap",
     DLCLOSE = c"dlclose", EXIT_NOW = c"_exit", EXIT_NOW_C99 = c"_Exit",
+    EXECVE = c"execve", EXECV = c"execv", EXECVP = c"execvp", EXECVPE = c"execvpe",
+    FEXECVE = c"fexecve", EXECVEAT = c"execveat", EXECL = c"execl", EXECLP = c"execlp",
+    EXECLE = c"execle",
 }
 
 functions! { CPP:

@@ -24,6 +24,8 @@ pub mod format;
 pub mod index;
 #[cfg(not(loom))]
 mod misuse;
+#[cfg(not(loom))]
+mod modules;
 pub mod primitive;
 #[cfg(not(loom))]
 pub mod reader;

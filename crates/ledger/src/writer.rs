@@ -11,11 +11,12 @@ use core::ffi::CStr;
 
 pub use crate::fast::Tried;
 use crate::format::{
-    Clock, LEDGER_MAGIC, MAX_MODULES, Module, Record, Root, SESSION_MAGIC, Section, SessionHeader,
-    State, ThreadEntry, VERSION,
+    Clock, LEDGER_MAGIC, Record, Root, SESSION_MAGIC, Section, SessionHeader, State, ThreadEntry,
+    VERSION,
 };
 use crate::index;
 pub use crate::misuse::{Gone, Misuse};
+pub use crate::modules::Loaded;
 use crate::primitive::{AtomicU32, Ordering};
 use crate::records::Batches;
 use crate::samples::Samples;
@@ -55,21 +56,6 @@ pub struct Birth<'a> {
     pub argv: &'a [u8],
     /// Path of its executable.
     pub exe: &'a [u8],
-}
-
-/// A loaded object.
-#[derive(Clone, Copy, Debug)]
-pub struct Loaded<'a> {
-    /// First address.
-    pub start: u64,
-    /// Address behind the last.
-    pub end: u64,
-    /// What to subtract from an address to get the one in the object file.
-    pub bias: u64,
-    /// Path of its file.
-    pub path: &'a [u8],
-    /// Its build id; at most 32 bytes of it are kept.
-    pub build_id: &'a [u8],
 }
 
 /// An open session, seen from a process that shall be tracked.
@@ -166,7 +152,7 @@ impl Ledger {
         header.magic.store(LEDGER_MAGIC, Ordering::Release);
     }
 
-    fn write(&self, section: Section, at: u64, bytes: &[u8]) {
+    pub(crate) fn write(&self, section: Section, at: u64, bytes: &[u8]) {
         let to = self.memory.at(section, at);
         // SAFETY: the callers committed the range and own it.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
@@ -250,122 +236,6 @@ impl Ledger {
         self.memory.header().epoch.load(Ordering::Relaxed)
     }
 
-    /// Notes a loaded object. True when it lies where another one lay before:
-    /// then a new epoch has begun, and stacks must be stored anew.
-    pub fn add_module(&self, what: &Loaded<'_>) -> bool {
-        let header = self.memory.header();
-        let modules = &header.modules;
-        let known = modules.load(Ordering::Acquire).min(MAX_MODULES as u32);
-        let mut latest: Option<&Module> = None;
-        for number in 0..known {
-            let module = self.module(number);
-            let start = module.start.load(Ordering::Relaxed);
-            let end = module.end.load(Ordering::Relaxed);
-            if start < what.end && what.start < end {
-                latest = Some(module);
-            }
-        }
-        if let Some(module) = latest
-            && self.is_module(module, what)
-        {
-            // It has come back to its place, and nothing lay there meanwhile.
-            module.unload_epoch.store(0, Ordering::Relaxed);
-            return false;
-        }
-        let epoch = match latest {
-            None => header.epoch.load(Ordering::Relaxed),
-            Some(_) => header.epoch.fetch_add(1, Ordering::Relaxed) + 1,
-        };
-        if known < MAX_MODULES as u32 {
-            self.write_module(what, epoch);
-        }
-        latest.is_some()
-    }
-
-    fn module(&self, number: u32) -> &Module {
-        let at = u64::from(number) * size_of::<Module>() as u64;
-        // SAFETY: numbers below the count are committed; made of atomics.
-        unsafe { &*self.memory.at(Section::Modules, at).cast::<Module>() }
-    }
-
-    fn is_module(&self, module: &Module, what: &Loaded<'_>) -> bool {
-        let path = self.memory.at(
-            Section::Names,
-            u64::from(module.path_offset.load(Ordering::Relaxed)),
-        );
-        let len = module.path_len.load(Ordering::Relaxed) as usize;
-        // SAFETY: the name was committed and written before the module was ready.
-        let path = unsafe { core::slice::from_raw_parts(path, len) };
-        module.ready.load(Ordering::Acquire) == 1
-            && module.start.load(Ordering::Relaxed) == what.start
-            && module.bias.load(Ordering::Relaxed) == what.bias
-            && module
-                .build_id
-                .iter()
-                .map(|w| w.load(Ordering::Relaxed))
-                .eq(id_words(what))
-            && path == what.path
-    }
-
-    fn write_module(&self, what: &Loaded<'_>, epoch: u32) {
-        let header = self.memory.header();
-        let bytes = size_of::<Module>() as u64;
-        let Some(path) = self.write_name(what.path) else {
-            return;
-        };
-        let Some(number) = self
-            .memory
-            .take(Section::Modules, &header.modules, 1, bytes)
-        else {
-            return;
-        };
-        let module = self.module(number);
-        // Relaxed: `ready` publishes them.
-        module.start.store(what.start, Ordering::Relaxed);
-        module.end.store(what.end, Ordering::Relaxed);
-        module.bias.store(what.bias, Ordering::Relaxed);
-        module.load_epoch.store(epoch, Ordering::Relaxed);
-        module.path_offset.store(path, Ordering::Relaxed);
-        module
-            .path_len
-            .store(what.path.len() as u32, Ordering::Relaxed);
-        let id_len = what.build_id.len().min(32) as u32;
-        module.build_id_len.store(id_len, Ordering::Relaxed);
-        for (to, word) in module.build_id.iter().zip(id_words(what)) {
-            to.store(word, Ordering::Relaxed);
-        }
-        module.ready.store(1, Ordering::Release);
-    }
-
-    /// Where in the name section these bytes were put.
-    fn write_name(&self, bytes: &[u8]) -> Option<u32> {
-        let used = &self.memory.header().name_bytes;
-        let len = u32::try_from(bytes.len()).ok()?;
-        let at = self.memory.take(Section::Names, used, len, 1)?;
-        self.write(Section::Names, u64::from(at), bytes);
-        Some(at)
-    }
-
-    /// Notes which of the known objects are no longer loaded. `loaded` is asked
-    /// for the first address and the path of each.
-    pub fn unload_modules(&self, mut loaded: impl FnMut(u64, u64) -> bool) {
-        let header = self.memory.header();
-        let known = header
-            .modules
-            .load(Ordering::Acquire)
-            .min(MAX_MODULES as u32);
-        let epoch = header.epoch.load(Ordering::Relaxed);
-        for number in 0..known {
-            let module = self.module(number);
-            let start = module.start.load(Ordering::Relaxed);
-            let bias = module.bias.load(Ordering::Relaxed);
-            let alive = module.unload_epoch.load(Ordering::Relaxed) == 0;
-            if alive && module.ready.load(Ordering::Acquire) == 1 && !loaded(start, bias) {
-                module.unload_epoch.store(epoch + 1, Ordering::Relaxed);
-            }
-        }
-    }
-
     /// What the ledger has on the block at `address`, when it is live.
     pub fn find(&self, address: u64) -> Option<Record> {
         thread_log::can_index(address)
@@ -395,17 +265,6 @@ impl Ledger {
         let dropped = &self.memory.header().dropped_records;
         dropped.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// The build id as words, zero behind its end.
-fn id_words(what: &Loaded<'_>) -> impl Iterator<Item = u64> {
-    let mut bytes = [0; 32];
-    let len = what.build_id.len().min(32);
-    bytes[..len].copy_from_slice(&what.build_id[..len]);
-    (0..4).map(move |i| {
-        let word = bytes[i * 8..i * 8 + 8].try_into();
-        u64::from_le_bytes(word.unwrap_or_default())
-    })
 }
 
 impl Ledger {

@@ -1,5 +1,7 @@
 //! The beginning and the end of the process, and of its libraries.
 
+mod exec;
+
 use core::ffi::{c_char, c_int, c_void};
 
 use crate::{objects, process, real, thread};

@@ -126,7 +126,7 @@ pub struct Module {
     /// belongs to the entry that covers it with the largest load epoch that is
     /// at most `e`.
     pub load_epoch: AtomicU32,
-    /// Zero, or one more than the last epoch in which it was loaded.
+    /// Zero, or one more than the epoch in which it was unloaded last.
     pub unload_epoch: AtomicU32,
     /// Where its path starts in the name section.
     pub path_offset: AtomicU32,
