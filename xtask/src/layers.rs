@@ -4,7 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// From the bottom up, as in `ARCHITECTURE.md`.
-pub(crate) const ORDER: &[&str] = &["ledger", "unwind", "reach", "report", "interpose", "cli"];
+pub(crate) const ORDER: &[&str] = &[
+    "ledger",
+    "unwind",
+    "families",
+    "reach",
+    "report",
+    "freehold",
+    "interpose",
+    "cli",
+];
 
 /// What must never depend on what, though the order would allow it, and why.
 const NEVER: &[(&str, &str, &str)] = &[
@@ -21,7 +30,9 @@ const NEVER: &[(&str, &str, &str)] = &[
 const INSIDE: &[(&str, &[&str])] = &[
     ("ledger", &["libc", "loom"]),
     ("unwind", &["libc", "gimli", "framehop"]),
+    ("families", &["libc"]),
     ("reach", &["libc"]),
+    ("freehold", &["libc", "allocator-api2"]),
     ("interpose", &["libc"]),
 ];
 

@@ -9,6 +9,7 @@
 //! - [`index`]: from an address to its record, without locks;
 //! - [`session`]: a new session, for a launcher;
 //! - [`writer`]: a ledger from inside its process;
+//! - [`annotate`]: tags, scopes and owners of blocks in it;
 //! - [`reader`]: a ledger from outside, at any moment, whatever state it is in.
 //!
 //! Duties of the caller: give every release to the ledger *before* the real
@@ -18,6 +19,8 @@
 //! What is not here: capture of stacks (`freehold-unwind`), names of functions
 //! and judgement (`freehold-report`), hooks (`freehold-interpose`).
 
+#[cfg(not(loom))]
+pub mod annotate;
 #[cfg(not(loom))]
 mod fast;
 pub mod format;
