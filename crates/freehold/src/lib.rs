@@ -1,1 +1,89 @@
-//! x
+//! Native memory with an owner: allocators, one `free`, scopes and a tracker.
+//!
+//! ```
+//! use freehold::{calloc, free};
+//!
+//! let mut bytes = calloc::<u8>(256)?; // 256 zeroed bytes
+//! bytes[0] = 1;
+//! let raw = bytes.into_raw(); // for C, which may release it with its own `free`
+//! // SAFETY: a live block that nobody uses any more.
+//! unsafe { free(raw.cast()) }.expect("was live");
+//! # Ok::<(), freehold::AllocError>(())
+//! ```
+//!
+//! # What there is
+//!
+//! - [`alloc`]: allocators and what each tells the tracker; [`Global`] for a whole
+//!   Rust program;
+//! - [`Block`], [`Checked`]: typed memory;
+//! - [`free()`]: finds out what a pointer is and releases it, or says what is
+//!   wrong;
+//! - [`families`]: blocks of the other families;
+//! - [`adopt()`], [`borrow`], [`transfer`], [`attach_finalizer`]: who owns a block;
+//! - [`LeakTracker`], [`Scope`], [`Filter`], [`LeaksEmitter`]: what stays;
+//! - [`failing`]: allocations that fail because a test wants it;
+//! - [`track`]: the ledger of the process; [`contract`]: how it is shared.
+//!
+//! # Duties of the caller
+//!
+//! While nothing is tracked, nobody can tell a stale pointer of `malloc` from a
+//! live one: `free` is then as unsafe as C's. Tracking sees what goes through
+//! this library; under `freehold run` it sees everything.
+//!
+//! # What is not here
+//!
+//! C symbols, reports of whole processes (the `freehold` command), knowledge of
+//! which API gives what to whom.
+#![warn(missing_docs)]
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+compile_error!("freehold knows only x86_64 Linux: stacks come from freehold-unwind");
+
+mod adopt;
+pub mod alloc;
+pub mod contract;
+mod entry;
+pub mod failing;
+pub mod families;
+mod free;
+mod global;
+mod leaks;
+mod memory;
+mod misuse;
+mod own;
+mod ownership;
+mod recent;
+mod record;
+mod registry;
+mod release;
+mod stack;
+mod state;
+mod tags;
+mod text;
+pub mod track;
+
+pub use adopt::{
+    AdoptError, ReleaseWith, adopt, attach_finalizer, borrow, detach_finalizer, finalize,
+    give_back, interior, ownership_of, transfer,
+};
+pub use alloc::{
+    AdaptiveCalloc, AdaptiveMalloc, AllocError, Allocator, Calloc, DiagnosticCalloc,
+    DiagnosticMalloc, Malloc, Zeroed, adaptive_calloc, adaptive_malloc, calloc, diagnostic_calloc,
+    diagnostic_malloc, malloc,
+};
+pub use free::{adaptive_free, free, free_as, free_sized, native_free};
+pub use freehold_families::custom::Release;
+pub use freehold_families::{Family, FamilyError};
+pub use global::Global;
+pub use leaks::{
+    Allocation, Colors, Entered, Filter, JsonEmitter, LeakError, LeakTracker, LeaksEmitter,
+    ParseError, PrintEmitter, Scope, ScopeHandle, Scoped, verified,
+};
+pub use memory::{AccessError, Block, Checked};
+pub use misuse::{FreeError, Misuse};
+pub use ownership::Ownership;
+pub use stack::Stack;
+pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, indent};
+
+use adopt::set_ownership;
+use alloc::layout as alloc_layout;

@@ -1,0 +1,149 @@
+//! The allocators: where typed memory comes from, each with what it tells the
+//! tracker.
+//!
+//! | functions | type | recorded while tracking is on | counts as a leak |
+//! | --- | --- | --- | --- |
+//! | [`malloc`], [`calloc`] | [`Malloc`], [`Calloc`] | yes | no |
+//! | [`diagnostic_malloc`], [`diagnostic_calloc`] | [`DiagnosticMalloc`], [`DiagnosticCalloc`] | yes | yes |
+//! | [`adaptive_malloc`], [`adaptive_calloc`] | [`AdaptiveMalloc`], [`AdaptiveCalloc`] | as diagnostic in debug builds and with the feature `adaptive-tracking`; otherwise no | likewise |
+//!
+//! All of them are the platform's `malloc` in the end, so that C may release what
+//! they give. Defined for all: no bytes are a block of their own, which must be
+//! released; a count that overflows, an alignment that is no power of two and
+//! more than `isize::MAX` bytes are errors; any other alignment is kept.
+
+mod error;
+mod functions;
+pub(crate) use functions::layout;
+mod libc;
+#[cfg(feature = "allocator-api2")]
+mod outside;
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use crate::FreeError;
+
+pub use error::AllocError;
+pub use functions::{
+    adaptive_calloc, adaptive_malloc, calloc, diagnostic_calloc, diagnostic_malloc, malloc,
+};
+pub use libc::{
+    AdaptiveCalloc, AdaptiveMalloc, Calloc, Diagnostic, DiagnosticCalloc, DiagnosticMalloc, Libc,
+    Malloc, Mode, Platform, PlatformCalloc, PlatformMalloc, Recorded,
+};
+
+/// An allocator at the level of layouts, with the contract of
+/// `allocator_api2::alloc::Allocator`, but for errors that say why.
+///
+/// # Safety
+/// A block stays valid until it is given back; it fits its layout; a failed call
+/// leaves the old block as it was.
+///
+/// ```
+/// use freehold::{Allocator, Calloc};
+/// use std::alloc::Layout;
+/// let layout = Layout::from_size_align(100, 64).expect("valid");
+/// let block = Calloc::default().allocate(layout, "bytes")?;
+/// assert_eq!(block.as_ptr() as usize % 64, 0);
+/// // SAFETY: allocated above with this layout; released once.
+/// unsafe { Calloc::default().deallocate(block, layout) }.expect("was live");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+pub unsafe trait Allocator: Copy + Default {
+    /// A block that fits `layout`, zeroed if the allocator is one that zeroes.
+    /// `tag` names what will be in it.
+    ///
+    /// # Errors
+    /// [`AllocError`] says why there is none.
+    fn allocate(&self, layout: Layout, tag: &'static str) -> Result<NonNull<u8>, AllocError>;
+
+    /// The same, zeroed whatever the allocator is.
+    ///
+    /// # Errors
+    /// As for [`Allocator::allocate`].
+    fn allocate_zeroed(&self, layout: Layout, tag: &'static str)
+    -> Result<NonNull<u8>, AllocError>;
+
+    /// Gives a block back.
+    ///
+    /// # Errors
+    /// [`FreeError`] when that is wrong; the block is then as it was.
+    ///
+    /// # Safety
+    /// `block` was given by an allocator of the same kind for `layout`, and
+    /// nobody uses it any more.
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError>;
+
+    /// The block with another size: larger or smaller, at another place if need
+    /// be. What is new is zeroed if the allocator is one that zeroes.
+    ///
+    /// # Errors
+    /// [`AllocError`] says why; the block is then as it was.
+    ///
+    /// # Safety
+    /// As for [`Allocator::deallocate`]; both layouts have the same alignment.
+    /// The old address is no longer used.
+    unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+        tag: &'static str,
+    ) -> Result<NonNull<u8>, AllocError>;
+}
+
+/// Types for which all bytes zero are a value, so that zeroed memory holds them.
+///
+/// # Safety
+/// That is so, for each byte of the type.
+///
+/// ```
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Point { x: i32, y: i32 }
+/// // SAFETY: two integers.
+/// unsafe impl freehold::Zeroed for Point {}
+/// let points = freehold::calloc::<Point>(3)?;
+/// assert_eq!(points[2].y, 0);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+pub unsafe trait Zeroed: Copy {}
+
+macro_rules! zeroed {
+    ($($type:ty),*) => {
+        // SAFETY: numbers, or flags that are off.
+        $(unsafe impl Zeroed for $type {})*
+    };
+}
+
+zeroed!(
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
+    f32,
+    f64,
+    bool,
+    char,
+    ()
+);
+
+// SAFETY: null.
+unsafe impl<T> Zeroed for *mut T {}
+// SAFETY: null.
+unsafe impl<T> Zeroed for *const T {}
+// SAFETY: `None` is null.
+unsafe impl<T> Zeroed for Option<NonNull<T>> {}
+// SAFETY: each element is.
+unsafe impl<T: Zeroed, const N: usize> Zeroed for [T; N] {}
+// SAFETY: anything is.
+unsafe impl<T: Copy> Zeroed for core::mem::MaybeUninit<T> {}

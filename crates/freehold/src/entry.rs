@@ -1,0 +1,73 @@
+//! Where the caller stands: the one way from the parts that are compiled into a
+//! program to those that look at its stack.
+//!
+//! Everything up to [`enter`] is inlined into the user's function, so that its
+//! return address is the first frame of the stack, and none of ours.
+
+pub(crate) use freehold_unwind::Entry;
+
+/// Calls `call(data, slot, bp)`: the place of its own return address, and `rbp`
+/// as the caller left it.
+///
+/// # Safety
+/// As for `call`.
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn thunk(
+    data: *mut (),
+    call: unsafe extern "C-unwind" fn(*mut (), usize, usize),
+) {
+    core::arch::naked_asm!("mov rax, rsi", "mov rsi, rsp", "mov rdx, rbp", "jmp rax")
+}
+
+/// Runs `run` as if the function that this is inlined into had called it, and
+/// tells it where that function stands.
+#[inline(always)]
+pub(crate) fn enter<R, F: FnOnce(Entry) -> R>(run: F) -> R {
+    let mut call = Call {
+        run: Some(run),
+        result: None,
+    };
+    // SAFETY: `trampoline` is given what it is made for.
+    unsafe { thunk((&raw mut call).cast(), trampoline::<R, F>) };
+    match call.result {
+        Some(result) => result,
+        // The trampoline writes a result or unwinds past this function.
+        None => unreachable!(),
+    }
+}
+
+struct Call<R, F> {
+    run: Option<F>,
+    result: Option<R>,
+}
+
+unsafe extern "C-unwind" fn trampoline<R, F: FnOnce(Entry) -> R>(
+    data: *mut (),
+    slot: usize,
+    bp: usize,
+) {
+    // SAFETY: `enter` passes its own call, which lives as long.
+    let call = unsafe { &mut *data.cast::<Call<R, F>>() };
+    if let Some(run) = call.run.take() {
+        let _errno = KeepErrno::new();
+        call.result = Some(run(Entry { slot, bp }));
+    }
+}
+
+/// Saves `errno` and gives it back when dropped: looking at the caller must not
+/// be seen.
+pub(crate) struct KeepErrno(i32);
+
+impl KeepErrno {
+    pub(crate) fn new() -> KeepErrno {
+        // SAFETY: the location is valid for the calling thread.
+        KeepErrno(unsafe { *libc::__errno_location() })
+    }
+}
+
+impl Drop for KeepErrno {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = self.0 };
+    }
+}

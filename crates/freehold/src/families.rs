@@ -1,0 +1,206 @@
+//! Blocks of the families other than `malloc`: C++'s, Rust's, and those of
+//! Win32, emulated where there is no Windows. What they give is registered, so
+//! that the one [`free`](crate::free) knows what releases it.
+//!
+//! Their own release functions are [`free_as`](crate::free_as) with the family.
+
+use core::ptr::NonNull;
+
+use freehold_families::emulated::{bstr, co_task_mem, heap, hstring, movable, virtual_memory};
+use freehold_families::{Family, FamilyError, cpp};
+
+use crate::adopt::register;
+use crate::ownership::Ownership;
+use crate::registry;
+use crate::release::Releaser;
+use crate::state::{self, Quiet};
+
+pub use freehold_families::emulated::heap::Heap;
+pub use freehold_families::emulated::movable::{FIXED, MOVEABLE, ZEROINIT};
+
+/// Registers what a family gave.
+#[inline(always)]
+fn registered(address: usize, size: usize, release: Releaser, tag: &'static str) -> usize {
+    // The family has just handed the address out: what was there is gone.
+    registry::forget_stale(address);
+    let _ = register(address, size, release, Ownership::Owned, tag);
+    address
+}
+
+/// Runs the family's own function: what it allocates is told by us.
+fn quietly<R>(run: impl FnOnce() -> R) -> R {
+    state::tracker();
+    let _quiet = Quiet::new();
+    run()
+}
+
+macro_rules! allocates {
+    ($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty,
+     $call:expr, $address:expr, $size:expr, $release:expr, $tag:literal) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// [`FamilyError`] as the family gives it.
+        #[inline(always)]
+        pub fn $name($($argument: $type),*) -> Result<$result, FamilyError> {
+            let block: $result = quietly(|| $call)?;
+            #[allow(clippy::redundant_closure_call)]
+            registered(($address)(block), $size, $release, $tag);
+            Ok(block)
+        }
+    };
+}
+
+allocates! {
+    /// `CoTaskMemAlloc`: a block of `bytes` bytes.
+    ///
+    /// ```
+    /// let block = freehold::families::co_task_mem_alloc(8).expect("memory");
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(block.as_ptr().cast()) }.expect("was live");
+    /// ```
+    co_task_mem_alloc(bytes: usize) -> NonNull<u8>,
+    co_task_mem::alloc(bytes), |b: NonNull<u8>| b.as_ptr() as usize, bytes,
+    Releaser::CoTaskMem, "CoTaskMem"
+}
+
+allocates! {
+    /// `LocalAlloc`: a handle; with [`FIXED`] it is the address of the block.
+    ///
+    /// ```
+    /// use freehold::families::{FIXED, local_alloc};
+    /// let handle = local_alloc(FIXED, 8).expect("memory");
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(handle as *mut _) }.expect("was live");
+    /// ```
+    local_alloc(flags: u32, bytes: usize) -> usize,
+    movable::LOCAL.alloc(flags, bytes), |h: usize| h, bytes, Releaser::Local, "Local"
+}
+
+allocates! {
+    /// `GlobalAlloc`: a handle; with [`FIXED`] it is the address of the block.
+    ///
+    /// ```
+    /// use freehold::families::{MOVEABLE, global_alloc};
+    /// let handle = global_alloc(MOVEABLE, 8).expect("memory");
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(handle as *mut _) }.expect("was live");
+    /// ```
+    global_alloc(flags: u32, bytes: usize) -> usize,
+    movable::GLOBAL.alloc(flags, bytes), |h: usize| h, bytes, Releaser::Global, "Global"
+}
+
+allocates! {
+    /// `HeapAlloc`: a block of a heap, which need not be named to release it.
+    ///
+    /// ```
+    /// use freehold::families::{Heap, heap_alloc};
+    /// let block = heap_alloc(Heap::create(), 8, true).expect("memory");
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(block.as_ptr().cast()) }.expect("was live");
+    /// ```
+    heap_alloc(heap: heap::Heap, bytes: usize, zeroed: bool) -> NonNull<u8>,
+    heap.alloc(bytes, zeroed), |b: NonNull<u8>| b.as_ptr() as usize, bytes,
+    Releaser::Heap(heap), "Heap"
+}
+
+allocates! {
+    /// `VirtualAlloc`: zeroed pages for `bytes` bytes.
+    ///
+    /// ```
+    /// let block = freehold::families::virtual_alloc(8).expect("memory");
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(block.as_ptr().cast()) }.expect("was live");
+    /// ```
+    virtual_alloc(bytes: usize) -> NonNull<u8>,
+    virtual_memory::alloc(bytes), |b: NonNull<u8>| b.as_ptr() as usize,
+    bytes.next_multiple_of(4096), Releaser::Virtual, "Virtual"
+}
+
+allocates! {
+    /// `SysAllocStringLen`: a string with this text, which may hold NULs.
+    ///
+    /// ```
+    /// let text = freehold::families::sys_alloc_string(&[97, 0, 98]).expect("memory");
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(text.as_ptr().cast()) }.expect("was live");
+    /// ```
+    sys_alloc_string(text: &[u16]) -> NonNull<u16>,
+    bstr::alloc(text), |b: NonNull<u16>| b.as_ptr() as usize, size_of_val(text),
+    Releaser::Bstr, "BSTR"
+}
+
+/// `operator new`, or `operator new[]` with [`Family::NewArray`], of the C++
+/// runtime in this process.
+///
+/// # Errors
+/// [`FamilyError::Absent`] when there is none.
+///
+/// ```
+/// use freehold::{Family, families::cpp_new};
+/// if let Ok(block) = cpp_new(Family::New, 8) {
+///     // SAFETY: live, used by nobody.
+///     unsafe { freehold::free(block.as_ptr().cast()) }.expect("was live");
+/// }
+/// ```
+#[inline(always)]
+pub fn cpp_new(family: Family, bytes: usize) -> Result<NonNull<u8>, FamilyError> {
+    let block = quietly(|| cpp::allocate(family, bytes))?;
+    registered(block.as_ptr() as usize, bytes, Releaser::Cpp(family), "new");
+    Ok(block)
+}
+
+/// `WindowsCreateString`: a handle with one reference; 0 for no text, which
+/// needs no release.
+///
+/// # Errors
+/// [`FamilyError`] as the family gives it.
+///
+/// ```
+/// use freehold::families::{windows_create_string, windows_duplicate_string};
+/// let text = windows_create_string(&[104, 105]).expect("memory");
+/// windows_duplicate_string(text).expect("live");
+/// // SAFETY: two references, used by nobody.
+/// unsafe {
+///     freehold::free(text as *mut _).expect("one is left");
+///     freehold::free(text as *mut _).expect("was live");
+///     freehold::free(text as *mut _).expect_err("none is left");
+/// }
+/// ```
+#[inline(always)]
+pub fn windows_create_string(text: &[u16]) -> Result<usize, FamilyError> {
+    let handle = quietly(|| hstring::create(text))?;
+    if handle != 0 {
+        let size = size_of_val(text);
+        registered(handle, size, Releaser::Hstring, "HSTRING");
+    }
+    Ok(handle)
+}
+
+/// `WindowsDuplicateString`: one reference more.
+///
+/// # Errors
+/// [`FamilyError::UnknownBlock`] when it is no live string.
+pub fn windows_duplicate_string(handle: usize) -> Result<usize, FamilyError> {
+    hstring::duplicate(handle)
+}
+
+/// Rust's own allocator as a family: a block with its layout remembered, so that
+/// the one `free` can release it.
+///
+/// # Errors
+/// [`FamilyError`] as the family gives it; for no bytes, too.
+///
+/// ```
+/// let layout = std::alloc::Layout::new::<[u64; 4]>();
+/// let block = freehold::families::rust_alloc(layout).expect("memory");
+/// // SAFETY: live, used by nobody.
+/// unsafe { freehold::free(block.as_ptr().cast()) }.expect("was live");
+/// ```
+#[inline(always)]
+pub fn rust_alloc(layout: core::alloc::Layout) -> Result<NonNull<u8>, FamilyError> {
+    let block = quietly(|| freehold_families::rust::allocate(layout, true))?;
+    let address = block.as_ptr() as usize;
+    registered(address, layout.size(), Releaser::Rust(layout), "Rust");
+    Ok(block)
+}

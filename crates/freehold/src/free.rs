@@ -1,0 +1,503 @@
+//! The one `free`: it finds out what a pointer is and what releases it, and
+//! refuses what is wrong.
+//!
+//! The order is fixed: look, refuse; take out of the registry and the ledger;
+//! release. A release that fails puts the block back.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use freehold_families::{Family, FamilyError, cpp, libc_malloc};
+use freehold_ledger::format::Owner;
+
+use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, UNKNOWN};
+use crate::entry::{Entry, enter};
+use crate::ownership::Ownership;
+use crate::registry::{self, Entry as Registered};
+use crate::release::Releaser;
+use crate::state::{self, Quiet};
+use crate::{FreeError, Misuse, Stack, recent, record, tags};
+
+/// Who releases, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Called {
+    /// The name of the function, for people.
+    pub(crate) name: &'static str,
+    /// The only family that the function is for.
+    pub(crate) family: Option<Family>,
+    /// Whom the caller acts for.
+    pub(crate) by: Ownership,
+    /// The size that was passed.
+    pub(crate) size: Option<usize>,
+    /// The block is known to be a live one of the C library though nobody may
+    /// have recorded it: its owner has it in his hands.
+    pub(crate) known_malloc: bool,
+}
+
+impl Called {
+    pub(crate) const fn new(name: &'static str) -> Called {
+        Called {
+            name,
+            family: None,
+            by: Ownership::Owned,
+            size: None,
+            known_malloc: false,
+        }
+    }
+}
+
+/// Releases a block of any family.
+///
+/// The same in every build. What is registered (blocks of the families other
+/// than `malloc`, adopted ones) is always known; blocks of `malloc` are known
+/// while tracking is on. Then every misuse is refused: a null pointer, a second
+/// release, a foreign address, one in the middle of a block, a borrowed, given
+/// away, arena's or finalizer's block.
+///
+/// # Errors
+/// [`FreeError`] says what is wrong, with the stacks that are known; the block
+/// is as it was.
+///
+/// # Safety
+/// Nobody uses the block after it was released. While tracking is off, `pointer`
+/// is null, a registered block, or a live block of `malloc`: there is nobody who
+/// could tell.
+///
+/// ```
+/// use freehold::{calloc, free};
+/// let block = calloc::<u8>(256)?;
+/// let raw = block.into_raw();
+/// // SAFETY: nobody uses it any more.
+/// unsafe { free(raw.cast()) }.expect("was live");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+#[inline(always)]
+pub unsafe fn free(pointer: *mut c_void) -> Result<(), FreeError> {
+    if state::is_plain() && !pointer.is_null() {
+        // SAFETY: promised by the caller: nothing is tracked or registered.
+        unsafe { libc::free(pointer) };
+        return Ok(());
+    }
+    // SAFETY: as promised by the caller.
+    enter(|entry| unsafe { release(pointer as usize, Called::new("free"), entry) })
+}
+
+/// The same for a block of which the caller knows the size: it must agree.
+///
+/// # Errors
+/// As for [`free`], and [`Misuse::SizeMismatch`].
+///
+/// # Safety
+/// As for [`free`].
+///
+/// ```
+/// use freehold::{Misuse, free_sized, malloc, track};
+/// track::start(&track::Options::default()).expect("memory for a ledger");
+/// let raw = malloc::<u8>(100)?.into_raw();
+/// // SAFETY: refused, then released once.
+/// unsafe {
+///     let error = free_sized(raw.cast(), 99).unwrap_err();
+///     assert_eq!(error.misuse(), Misuse::SizeMismatch { size: 100, passed: 99 });
+///     free_sized(raw.cast(), 100).expect("was live");
+/// }
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+pub unsafe fn free_sized(pointer: *mut c_void, size: usize) -> Result<(), FreeError> {
+    let called = Called {
+        size: Some(size),
+        ..Called::new("free_sized")
+    };
+    // SAFETY: as promised by the caller.
+    enter(|entry| unsafe { release(pointer as usize, called, entry) })
+}
+
+/// Releases a block as a specific function would: one of another family is
+/// refused, and the error names the right function.
+///
+/// # Errors
+/// As for [`free`], and [`Misuse::WrongFamily`].
+///
+/// # Safety
+/// As for [`free`].
+///
+/// ```
+/// # #[cfg(not(windows))] {
+/// use freehold::{Family, Misuse, families, free, free_as};
+/// let block = families::co_task_mem_alloc(16).expect("memory");
+/// // SAFETY: refused, then released once.
+/// unsafe {
+///     let error = free_as(Family::Local, block.as_ptr().cast()).unwrap_err();
+///     assert_eq!(error.misuse(), Misuse::WrongFamily { family: Family::CoTaskMem });
+///     assert!(error.to_string().contains("release it with CoTaskMemFree"));
+///     free(block.as_ptr().cast()).expect("was live");
+/// }
+/// # }
+/// ```
+pub unsafe fn free_as(family: Family, pointer: *mut c_void) -> Result<(), FreeError> {
+    let called = Called {
+        family: Some(family),
+        ..Called::new(
+            freehold_families::info(family)
+                .release
+                .first()
+                .copied()
+                .unwrap_or("free"),
+        )
+    };
+    // SAFETY: as promised by the caller.
+    enter(|entry| unsafe { release(pointer as usize, called, entry) })
+}
+
+/// Releases a block of `malloc` by the platform's function, whatever is known
+/// of it; the tracker is told, so that nothing stale is left.
+///
+/// # Safety
+/// `pointer` is null or a live block of `malloc` that nobody uses any more.
+///
+/// ```
+/// let raw = freehold::malloc::<u8>(8)?.into_raw();
+/// // SAFETY: live, used by nobody.
+/// unsafe { freehold::native_free(raw.cast()) };
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+pub unsafe extern "C" fn native_free(pointer: *mut c_void) {
+    if !state::is_plain() {
+        registry::forget_stale(pointer as usize);
+        if let Some(tracker) = state::tracker() {
+            record::released(tracker, pointer as usize, 0);
+        }
+    }
+    let _quiet = (!state::is_plain()).then(Quiet::new);
+    // SAFETY: promised by the caller.
+    unsafe { libc::free(pointer) };
+}
+
+/// Releases what `address` is, for whom `called` says.
+///
+/// # Safety
+/// As for [`free`].
+pub(crate) unsafe fn release(
+    address: usize,
+    called: Called,
+    entry: Entry,
+) -> Result<(), FreeError> {
+    let tracker = state::tracker();
+    let _quiet = Quiet::new();
+    let here = tracker.map_or(0, |t| record::capture(t, entry));
+    let report = Report {
+        tracker,
+        called,
+        address,
+        here,
+    };
+    let Some(block) = NonNull::new(address as *mut u8) else {
+        return report.refuse(Misuse::Null, None);
+    };
+    if let Some(taken) = take_registered(&report)? {
+        return match taken {
+            // SAFETY: registered as a live block of this kind, and just taken
+            // out; the caller promises that nobody uses it.
+            Taken::Last(registered) => unsafe { release_registered(&report, block, registered) },
+            // SAFETY: one reference of several.
+            Taken::Reference(releaser) => unsafe { releaser.call(block) }
+                .or_else(|error| report.refuse(Misuse::Failed(error), None)),
+            Taken::Deferred => Ok(()),
+        };
+    }
+    let Some(tracker) = tracker else {
+        if recent::find(address as u64).is_some() {
+            // A registered block that was released; the address was not handed
+            // out again, as far as we know.
+            return report.refuse(Misuse::Double, None);
+        }
+        return match called.family {
+            None | Some(Family::Malloc) => {
+                // SAFETY: promised by the caller, as nothing is tracked.
+                unsafe { libc_malloc::release(block) };
+                Ok(())
+            }
+            // All blocks of other families are registered.
+            Some(_) => report.refuse(Misuse::Foreign, None),
+        };
+    };
+    // SAFETY: as promised by the caller.
+    unsafe { release_recorded(&report, tracker, block) }
+}
+
+/// What became of a registered block.
+enum Taken {
+    /// It is out of the registry.
+    Last(Registered),
+    /// It has other references.
+    Reference(Releaser),
+    /// Somebody uses it, and releases it in the end.
+    Deferred,
+}
+
+fn take_registered(report: &Report) -> Result<Option<Taken>, FreeError> {
+    if !registry::has_any() {
+        return Ok(None);
+    }
+    let address = report.address;
+    let found = registry::with(|map| {
+        let entry = map.get_mut(&address)?;
+        if let Some(misuse) = report.objection(entry.state, entry.release.family(), entry.size) {
+            return Some(Err((misuse, *entry)));
+        }
+        if entry.uses > 0 {
+            let again = core::mem::replace(&mut entry.closing, true);
+            return Some(match again {
+                false => Ok(Taken::Deferred),
+                true => Err((Misuse::Double, *entry)),
+            });
+        }
+        if entry.release.references(address) > 1 {
+            return Some(Ok(Taken::Reference(entry.release)));
+        }
+        map.remove(&address).map(|entry| Ok(Taken::Last(entry)))
+    });
+    match found {
+        None => Ok(None),
+        Some(Ok(taken)) => Ok(Some(taken)),
+        Some(Err((misuse, entry))) => report
+            .refuse(misuse, Some((entry.size, entry.release.family())))
+            .map(|()| Some(Taken::Deferred)),
+    }
+}
+
+/// # Safety
+/// The block was registered like this until now, and nobody uses it.
+unsafe fn release_registered(
+    report: &Report,
+    block: NonNull<u8>,
+    registered: Registered,
+) -> Result<(), FreeError> {
+    let recorded = report
+        .tracker
+        .map(|t| record::released(t, report.address, report.here));
+    // SAFETY: promised by the caller.
+    let released = unsafe { registered.release.call(block) };
+    let Err(error) = released else {
+        if recorded.is_none_or(|(answer, _)| answer != LIVE) {
+            let block = Block {
+                address: report.address as u64,
+                size: registered.size as u64,
+                family: registered.release.family() as u8,
+                ..Block::default()
+            };
+            recent::note(&block, report.here);
+        }
+        return Ok(());
+    };
+    registry::with(|map| map.insert(report.address, registered));
+    if let (Some(tracker), Some((LIVE, known))) = (report.tracker, recorded) {
+        record::restored(tracker, &known);
+    }
+    let about = (registered.size, registered.release.family());
+    report.refuse(Misuse::Failed(error), Some(about))
+}
+
+/// # Safety
+/// As for [`free`].
+unsafe fn release_recorded(
+    report: &Report,
+    tracker: &Tracker,
+    block: NonNull<u8>,
+) -> Result<(), FreeError> {
+    let (answer, known) = record::find(tracker, report.address);
+    if answer != LIVE {
+        // SAFETY: as promised by the caller.
+        return unsafe { release_unrecorded(report, tracker, block, answer) };
+    }
+    let family = Family::from_number(known.family.into());
+    let about = Some((known.size as usize, family));
+    let state = Ownership::from_owner(Owner::from_number(known.owner.into()));
+    if let Some(misuse) = report.objection(state, family, known.size as usize) {
+        return report.refuse(misuse, about);
+    }
+    if !matches!(
+        family,
+        Family::Malloc | Family::New | Family::NewArray | Family::Mmap
+    ) {
+        // A family that needs more than an address, recorded by somebody else.
+        return report.refuse(Misuse::WrongFamily { family }, about);
+    }
+    // Of two threads that release it, one gets it.
+    if record::released(tracker, report.address, report.here).0 != LIVE {
+        return report.refuse(Misuse::Double, about);
+    }
+    // SAFETY: live until now, and taken out by nobody else.
+    let released = unsafe {
+        match family {
+            Family::New | Family::NewArray => cpp::release(family, block),
+            Family::Mmap => unmap(block, known.size as usize),
+            _ => {
+                libc_malloc::release(block);
+                Ok(())
+            }
+        }
+    };
+    released.or_else(|error| {
+        record::restored(tracker, &known);
+        report.refuse(Misuse::Failed(error), about)
+    })
+}
+
+/// # Safety
+/// The range is a mapping that nobody uses.
+unsafe fn unmap(block: NonNull<u8>, size: usize) -> Result<(), FamilyError> {
+    // SAFETY: promised by the caller.
+    match unsafe { libc::munmap(block.as_ptr().cast(), size) } {
+        0 => Ok(()),
+        _ => Err(FamilyError::Failed {
+            family: Family::Mmap,
+            // SAFETY: the location is valid for the calling thread.
+            code: unsafe { *libc::__errno_location() },
+        }),
+    }
+}
+
+/// # Safety
+/// As for [`free`].
+unsafe fn release_unrecorded(
+    report: &Report,
+    tracker: &Tracker,
+    block: NonNull<u8>,
+    answer: u32,
+) -> Result<(), FreeError> {
+    let misuse = match answer {
+        DEAD => Some(Misuse::Double),
+        UNKNOWN => interior(tracker, report.address).or(Some(Misuse::Foreign)),
+        // Nobody can tell now: the platform's own checks have to do.
+        _ => None,
+    };
+    let may_be_malloc = report.called.family.is_none_or(|f| f == Family::Malloc);
+    let is_unknown = misuse == Some(Misuse::Foreign);
+    let passes = report.called.known_malloc || is_unknown && state::is_inherited();
+    match misuse {
+        Some(misuse) if !(may_be_malloc && passes && is_unknown) => report.refuse(misuse, None),
+        _ => {
+            // SAFETY: as promised by the caller.
+            unsafe { libc_malloc::release(block) };
+            Ok(())
+        }
+    }
+}
+
+/// The block in the middle of which an address lies. Looks at all blocks: only
+/// who is about to refuse asks.
+fn interior(tracker: &Tracker, address: usize) -> Option<Misuse> {
+    let mut found = registry::containing(address).map(|(base, _)| base);
+    record::for_each(tracker, |block| {
+        let inside = (address as u64).wrapping_sub(block.address);
+        if inside > 0 && inside < block.size {
+            found = Some(block.address as usize);
+        }
+        found.is_none()
+    });
+    found.map(|base| Misuse::Interior {
+        base,
+        offset: address - base,
+    })
+}
+
+/// What is needed to say what is wrong.
+struct Report {
+    tracker: Option<&'static Tracker>,
+    called: Called,
+    address: usize,
+    here: u32,
+}
+
+impl Report {
+    /// What speaks against this release of a live block.
+    fn objection(&self, state: Ownership, family: Family, size: usize) -> Option<Misuse> {
+        if state != self.called.by {
+            match state {
+                Ownership::Owned => {}
+                Ownership::Borrowed => return Some(Misuse::Borrowed),
+                Ownership::InteriorOf { base } => {
+                    return Some(Misuse::Interior {
+                        base,
+                        offset: self.address - base,
+                    });
+                }
+                Ownership::Transferred => return Some(Misuse::Transferred),
+                Ownership::Finalizer => return Some(Misuse::FinalizerOwned),
+                Ownership::Arena => return Some(Misuse::ArenaOwned),
+            }
+        }
+        if self.called.family.is_some_and(|wanted| wanted != family) {
+            return Some(Misuse::WrongFamily { family });
+        }
+        let passed = self.called.size.filter(|passed| *passed != size)?;
+        Some(Misuse::SizeMismatch { size, passed })
+    }
+
+    /// Refuses the release, with all that is known.
+    #[cold]
+    fn refuse(&self, misuse: Misuse, about: Option<(usize, Family)>) -> Result<(), FreeError> {
+        let mut error = FreeError::new(misuse, self.address, self.called.name);
+        let remembered = recent::find(self.address as u64);
+        if let (None, Misuse::Double, Some(known)) = (self.tracker, misuse, remembered) {
+            let family = Family::from_number(known.block.family.into());
+            error = error.block(known.block.size as usize, family, String::new());
+        }
+        if let Some(tracker) = self.tracker {
+            let at = match misuse {
+                Misuse::Interior { base, .. } => base,
+                _ => self.address,
+            };
+            let (answer, block) = record::find(tracker, at);
+            let (block, released) = match (answer, recent::find(at as u64)) {
+                (LIVE, _) => (block, 0),
+                (DEAD, Some(known)) => (known.block, known.stack),
+                _ => (Block::default(), 0),
+            };
+            if block.address != 0 {
+                let family = Family::from_number(block.family.into());
+                let tag = tags::name_of(tracker, TAG, block.tag);
+                error = error.block(block.size as usize, family, tag);
+            }
+            error = error.stacks(
+                Stack::of(tracker, block.stack),
+                Stack::of(tracker, released),
+                Stack::of(tracker, self.here),
+            );
+        }
+        if let (Some((size, family)), None) = (about, error.size()) {
+            error = error.block(size, family, String::new());
+        }
+        error.report()
+    }
+}
+
+/// Releases what an adaptive allocator gave: in debug builds and with the feature
+/// `adaptive-tracking` as [`free`] does, otherwise as the platform's `free` and
+/// no more.
+///
+/// # Errors
+/// As for [`free`], where that is what it does.
+///
+/// # Safety
+/// As for [`free`]; in other builds, `pointer` is null or a live block of an
+/// adaptive allocator.
+///
+/// ```
+/// let raw = freehold::adaptive_calloc::<u8>(8)?.into_raw();
+/// // SAFETY: live, used by nobody.
+/// unsafe { freehold::adaptive_free(raw.cast()) }.expect("was live");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+#[inline(always)]
+pub unsafe fn adaptive_free(pointer: *mut c_void) -> Result<(), FreeError> {
+    #[cfg(any(debug_assertions, feature = "adaptive-tracking"))]
+    // SAFETY: as promised by the caller.
+    return unsafe { free(pointer) };
+    #[cfg(not(any(debug_assertions, feature = "adaptive-tracking")))]
+    {
+        // SAFETY: as promised by the caller.
+        unsafe { libc::free(pointer) };
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Where leaks are shown: on a terminal, in a file.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use super::{Allocation, json};
+use crate::{format_address, format_bytes};
+
+/// Where leaks are shown. Make your own for other places.
+///
+/// ```
+/// use freehold::{Allocation, LeakTracker, LeaksEmitter};
+/// struct Count(usize);
+/// impl LeaksEmitter for Count {
+///     fn emit(&mut self, leaks: &[Allocation]) -> std::io::Result<()> {
+///         self.0 += leaks.len();
+///         Ok(())
+///     }
+/// }
+/// let mut count = Count(0);
+/// LeakTracker::emit(&mut count)?;
+/// assert_eq!(count.0, 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub trait LeaksEmitter {
+    /// Shows these leaks, or that there are none.
+    ///
+    /// # Errors
+    /// Those of the place.
+    fn emit(&mut self, leaks: &[Allocation]) -> io::Result<()>;
+}
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colors {
+    /// When the output is a terminal and `NO_COLOR` is not set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Writes leaks to a file as a JSON array of objects, in the order in which they
+/// are given.
+///
+/// ```
+/// use freehold::{Allocation, JsonEmitter, LeaksEmitter};
+/// let path = std::env::temp_dir().join(format!("freehold-doc-{}.json", std::process::id()));
+/// JsonEmitter::new(&path).emit(&[])?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "[]");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct JsonEmitter {
+    path: PathBuf,
+}
+
+impl JsonEmitter {
+    /// Writes to `path`, over what is there.
+    pub fn new(path: impl Into<PathBuf>) -> JsonEmitter {
+        JsonEmitter { path: path.into() }
+    }
+}
+
+impl LeaksEmitter for JsonEmitter {
+    fn emit(&mut self, leaks: &[Allocation]) -> io::Result<()> {
+        fs::write(&self.path, array(leaks))
+    }
+}
+
+/// Leaks as a JSON array.
+fn array(leaks: &[Allocation]) -> String {
+    if leaks.is_empty() {
+        return "[]".into();
+    }
+    let items: Vec<String> = leaks
+        .iter()
+        .map(|leak| crate::indent(&leak.to_json(), 2))
+        .collect();
+    debug_assert!(items.iter().all(|i| json::parse(i).is_ok()));
+    format!("[\n{}\n]", items.join(",\n"))
+}
+
+/// Prints leaks for people, largest first.
+///
+/// ```
+/// use freehold::{Colors, LeaksEmitter, PrintEmitter};
+/// let mut text = Vec::new();
+/// PrintEmitter::to(&mut text, Colors::Never).emit(&[])?;
+/// assert_eq!(String::from_utf8_lossy(&text), "✓ No native memory leaks detected\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PrintEmitter<W: Write> {
+    out: W,
+    colors: Colors,
+}
+
+impl PrintEmitter<io::Stdout> {
+    /// Prints to standard output, with colours where it is a terminal.
+    ///
+    /// ```no_run
+    /// freehold::LeakTracker::emit(&mut freehold::PrintEmitter::stdout())?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stdout() -> PrintEmitter<io::Stdout> {
+        PrintEmitter::to(io::stdout(), Colors::Auto)
+    }
+}
+
+impl<W: Write> PrintEmitter<W> {
+    /// Prints to `out`.
+    pub fn to(out: W, colors: Colors) -> PrintEmitter<W> {
+        PrintEmitter { out, colors }
+    }
+}
+
+impl<W: Write> LeaksEmitter for PrintEmitter<W> {
+    fn emit(&mut self, leaks: &[Allocation]) -> io::Result<()> {
+        let style = Style::new(self.colors);
+        let text = match leaks {
+            [] => format!(
+                "{}\n",
+                style.green(&style.bold("✓ No native memory leaks detected"))
+            ),
+            leaks => format!(
+                "{}\n{}",
+                style.red(&style.bold("✗ Native memory leaks detected")),
+                body(&style, leaks)
+            ),
+        };
+        // In one piece, so that another thread's output does not come between.
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+}
+
+/// What stands below the title: sums, then each leak, largest first.
+pub(super) fn body(style: &Style, leaks: &[Allocation]) -> String {
+    let mut sorted: Vec<&Allocation> = leaks.iter().collect();
+    sorted.sort_by_key(|leak| std::cmp::Reverse(leak.size));
+    let total: u64 = leaks.iter().map(|leak| leak.size).sum();
+    let largest = sorted.first().map_or(0, |leak| leak.size);
+    let rule = style.dim(&"─".repeat(40));
+    let mut out = format!(
+        "Leaks   : {}\nTotal   : {}\nLargest : {}\n{rule}\n",
+        style.yellow(&style.bold(&leaks.len().to_string())),
+        style.red(&style.bold(&format_bytes(total))),
+        style.red(&style.bold(&format_bytes(largest))),
+    );
+    for (i, leak) in sorted.iter().enumerate() {
+        let title = format!(
+            "Leak #{} - {} ({})",
+            i + 1,
+            leak.type_name,
+            format_bytes(leak.size)
+        );
+        out += &format!(
+            "{}\n  address   : {}\n  timestamp : {}\n  stack     :\n",
+            style.yellow(&title),
+            style.cyan(&format_address(leak.address)),
+            style.blue(&leak.timestamp()),
+        );
+        for line in leak.stack.trim_end().lines() {
+            out += &format!("    {}\n", style.dim(line));
+        }
+        out += &format!("{rule}\n");
+    }
+    out
+}
+
+/// Colours, or none.
+pub(super) struct Style(bool);
+
+impl Style {
+    pub(super) fn new(colors: Colors) -> Style {
+        Style(match colors {
+            Colors::Always => true,
+            Colors::Never => false,
+            Colors::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        })
+    }
+
+    fn wrap(&self, code: &str, text: &str) -> String {
+        match self.0 {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    pub(super) fn bold(&self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+    fn dim(&self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+    pub(super) fn red(&self, text: &str) -> String {
+        self.wrap("38;2;238;75;43", text)
+    }
+    fn green(&self, text: &str) -> String {
+        self.wrap("38;2;170;255;0", text)
+    }
+    fn yellow(&self, text: &str) -> String {
+        self.wrap("38;2;255;234;0", text)
+    }
+    fn cyan(&self, text: &str) -> String {
+        self.wrap("38;2;0;255;255", text)
+    }
+    fn blue(&self, text: &str) -> String {
+        self.wrap("38;2;0;150;255", text)
+    }
+}

@@ -1,0 +1,48 @@
+//! Who owns a registered block.
+
+use freehold_ledger::format::Owner;
+
+/// Who must release a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ownership {
+    /// You: the code that allocated or adopted it.
+    Owned,
+    /// The API that lent it; it must not be released.
+    Borrowed,
+    /// Whoever owns the block that it lies in.
+    InteriorOf {
+        /// Where that block begins.
+        base: usize,
+    },
+    /// Somebody that it was given to.
+    Transferred,
+    /// A finalizer of a managed object.
+    Finalizer,
+    /// An arena.
+    Arena,
+}
+
+impl Ownership {
+    /// The owner as the ledger has it.
+    pub(crate) fn owner(self) -> Owner {
+        match self {
+            Ownership::Owned => Owner::Caller,
+            Ownership::Borrowed | Ownership::InteriorOf { .. } => Owner::Api,
+            Ownership::Transferred => Owner::Transferred,
+            Ownership::Finalizer => Owner::Finalizer,
+            Ownership::Arena => Owner::Arena,
+        }
+    }
+
+    /// The same from the ledger.
+    pub(crate) fn from_owner(owner: Owner) -> Ownership {
+        match owner {
+            Owner::Caller => Ownership::Owned,
+            Owner::Arena => Ownership::Arena,
+            Owner::Finalizer => Ownership::Finalizer,
+            Owner::Api => Ownership::Borrowed,
+            Owner::Transferred => Ownership::Transferred,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Blocks that were released a short while ago: who allocated and who released
+//! them, so that a second release can say so. Bounded: a block is forgotten when
+//! another with the same hash is released.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::contract::Block;
+
+/// Blocks that are remembered.
+const ENTRIES: usize = 4096;
+
+/// One released block. Zeroed bytes are none.
+struct Entry {
+    /// Even when the rest is whole, odd while it is written.
+    version: AtomicU32,
+    released: AtomicU32,
+    address: AtomicU64,
+    size: AtomicU64,
+    /// Stack in the lower half, tag above, family above that.
+    what: AtomicU64,
+}
+
+static TABLE: [Entry; ENTRIES] = [const {
+    Entry {
+        version: AtomicU32::new(0),
+        released: AtomicU32::new(0),
+        address: AtomicU64::new(0),
+        size: AtomicU64::new(0),
+        what: AtomicU64::new(0),
+    }
+}; ENTRIES];
+
+/// What is remembered of a released block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Released {
+    /// The block as it was.
+    pub(crate) block: Block,
+    /// Number of the stack that released it.
+    pub(crate) stack: u32,
+}
+
+fn entry(address: u64) -> &'static Entry {
+    let hash = (address >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
+    &TABLE[hash as usize % ENTRIES]
+}
+
+/// Notes that a block was released by this stack.
+pub(crate) fn note(block: &Block, stack: u32) {
+    let entry = entry(block.address);
+    let version = entry.version.load(Ordering::Relaxed);
+    let order = (Ordering::Acquire, Ordering::Relaxed);
+    // Acquire: the fields are written after it. Somebody else who is writing
+    // here wins: one of the two must be forgotten anyway.
+    if version & 1 != 0
+        || entry
+            .version
+            .compare_exchange(version, version + 1, order.0, order.1)
+            .is_err()
+    {
+        return;
+    }
+    let what = u64::from(block.stack) | u64::from(block.tag) << 32 | u64::from(block.family) << 48;
+    entry.address.store(block.address, Ordering::Release);
+    entry.size.store(block.size, Ordering::Release);
+    entry.what.store(what, Ordering::Release);
+    entry.released.store(stack, Ordering::Release);
+    // Release: the fields are whole.
+    entry
+        .version
+        .store(version.wrapping_add(2), Ordering::Release);
+}
+
+/// The address was handed out again.
+pub(crate) fn forget(address: u64) {
+    if find(address).is_some() {
+        // As if a block at no address had been released there last.
+        let nothing = Block {
+            address,
+            ..Block::default()
+        };
+        note(&nothing, 0);
+    }
+}
+
+/// What is remembered of the block that was released at `address`.
+pub(crate) fn find(address: u64) -> Option<Released> {
+    let entry = entry(address);
+    // Acquire, all: none of these loads may come after the second look at the
+    // version, nor before the first.
+    let version = entry.version.load(Ordering::Acquire);
+    let what = entry.what.load(Ordering::Acquire);
+    let found = Released {
+        block: Block {
+            address: entry.address.load(Ordering::Acquire),
+            size: entry.size.load(Ordering::Acquire),
+            stack: what as u32,
+            tag: (what >> 32) as u16,
+            family: (what >> 48) as u8,
+            ..Block::default()
+        },
+        stack: entry.released.load(Ordering::Acquire),
+    };
+    let whole = version & 1 == 0 && version == entry.version.load(Ordering::Relaxed);
+    (whole && found.block.address == address && found.block.family != 0).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_release_of_an_address_is_remembered() {
+        let block = |address, size| Block {
+            address,
+            size,
+            stack: 7,
+            tag: 9,
+            family: 1,
+            ..Block::default()
+        };
+        note(&block(0x4000_0010, 1), 3);
+        note(&block(0x4000_0010, 2), 4);
+        let found = find(0x4000_0010).expect("noted");
+        assert_eq!((found.block, found.stack), (block(0x4000_0010, 2), 4));
+        assert_eq!(find(0x4000_0020), None);
+        assert_eq!(find(0), None);
+        forget(0x4000_0010);
+        assert_eq!(find(0x4000_0010), None);
+    }
+
+    #[test]
+    fn writers_at_the_same_place_leave_whole_entries() {
+        let writers: Vec<_> = (1..=4u32)
+            .map(|i| {
+                std::thread::spawn(move || {
+                    for _ in 0..20_000 {
+                        let block = Block {
+                            address: 0x5000_0010,
+                            size: i.into(),
+                            stack: i,
+                            family: 1,
+                            ..Block::default()
+                        };
+                        note(&block, i);
+                        if let Some(found) = find(0x5000_0010) {
+                            assert_eq!(found.block.size, u64::from(found.stack));
+                            assert_eq!(found.block.stack, found.stack);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.join().expect("whole");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What is told to the ledger of a block, and the scope of the thread that
+//! tells it.
+
+use core::cell::Cell;
+
+use freehold_ledger::format::Family;
+
+use crate::contract::{Block, LIVE, Tracker};
+use crate::entry::Entry;
+use crate::ownership::Ownership;
+use crate::{recent, tags};
+
+thread_local! {
+    /// Number of the scope in which blocks of this thread are counted; 0 for
+    /// none: then as the process says.
+    static SCOPE: Cell<u16> = const { Cell::new(0) };
+}
+
+/// The scope of this thread, 0 for none.
+pub(crate) fn scope() -> u16 {
+    SCOPE.get()
+}
+
+/// Sets it; gives the one before.
+pub(crate) fn replace_scope(scope: u16) -> u16 {
+    SCOPE.replace(scope)
+}
+
+/// A block that has just been allocated.
+#[derive(Clone, Copy)]
+pub(crate) struct What {
+    pub(crate) address: usize,
+    pub(crate) size: usize,
+    pub(crate) family: Family,
+    /// The name of what is in it, for blocks that count as possible leaks.
+    pub(crate) tag: Option<&'static str>,
+    pub(crate) owner: Ownership,
+}
+
+/// The number of the stack at an entry.
+pub(crate) fn capture(tracker: &Tracker, entry: Entry) -> u32 {
+    // SAFETY: an entry comes from the start of a function of ours that has not
+    // returned.
+    unsafe { (tracker.capture)(entry.slot, entry.bp) }
+}
+
+/// Notes an allocation.
+pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
+    let scope = match scope() {
+        0 => crate::leaks::global_scope(tracker),
+        scope => scope,
+    };
+    let block = Block {
+        address: what.address as u64,
+        size: what.size as u64,
+        stack: capture(tracker, entry),
+        scope: if what.tag.is_some() { scope } else { 0 },
+        tag: what.tag.map_or(0, |name| tags::number(tracker, name)),
+        family: what.family as u8,
+        owner: what.owner.owner() as u8,
+        ..Block::default()
+    };
+    // SAFETY: a block.
+    unsafe { (tracker.allocated)(&block) };
+}
+
+/// What the ledger has on an address.
+pub(crate) fn find(tracker: &Tracker, address: usize) -> (u32, Block) {
+    let mut block = Block::default();
+    // SAFETY: a place for the answer.
+    let answer = unsafe { (tracker.find)(address as u64, &mut block) };
+    (answer, block)
+}
+
+/// Takes out a block that is about to be released, and remembers it.
+pub(crate) fn released(tracker: &Tracker, address: usize, here: u32) -> (u32, Block) {
+    let mut block = Block::default();
+    // SAFETY: a place for the answer.
+    let answer = unsafe { (tracker.released)(address as u64, &mut block) };
+    if answer == LIVE {
+        recent::note(&block, here);
+    }
+    (answer, block)
+}
+
+/// Notes again a block whose release was noted but not made.
+pub(crate) fn restored(tracker: &Tracker, block: &Block) {
+    // SAFETY: a block.
+    unsafe { (tracker.allocated)(block) };
+}
+
+/// Changes what the ledger has on a live block.
+pub(crate) fn change(tracker: &Tracker, address: usize, change: impl FnOnce(&mut Block)) -> bool {
+    let (answer, mut block) = find(tracker, address);
+    if answer != LIVE {
+        return false;
+    }
+    change(&mut block);
+    // SAFETY: a block.
+    unsafe { (tracker.change)(&block) == 1 }
+}
+
+/// Calls `visit` for each live block until it gives false.
+pub(crate) fn for_each<F: FnMut(&Block) -> bool>(tracker: &Tracker, mut visit: F) {
+    unsafe extern "C" fn each<F: FnMut(&Block) -> bool>(
+        context: *mut core::ffi::c_void,
+        block: *const Block,
+    ) -> u32 {
+        // SAFETY: the context is the visitor below, the block is the ledger's.
+        let (visit, block) = unsafe { (&mut *context.cast::<F>(), &*block) };
+        u32::from(visit(block))
+    }
+    // SAFETY: the visitor lives until the call returns.
+    unsafe { (tracker.for_each)(each::<F>, (&raw mut visit).cast()) };
+}

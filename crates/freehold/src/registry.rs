@@ -1,0 +1,99 @@
+//! The blocks that the ledger's record does not say enough of: those with a
+//! release function of their own, with a state, with users.
+//!
+//! One map behind a lock: what comes here costs a call of an API anyway. It is
+//! kept whether or not anything is tracked, or `free` would not know what to
+//! call. Before the first block comes here, nobody looks at it.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::ownership::Ownership;
+use crate::release::Releaser;
+use crate::{recent, state};
+
+/// A registered block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) size: usize,
+    pub(crate) release: Releaser,
+    pub(crate) state: Ownership,
+    /// Who uses it now; a release waits for them.
+    pub(crate) uses: u32,
+    /// Released while it was in use.
+    pub(crate) closing: bool,
+}
+
+type Map = BTreeMap<usize, Entry>;
+
+static MAP: Mutex<Map> = Mutex::new(BTreeMap::new());
+/// Blocks in it.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there is any registered block.
+pub(crate) fn has_any() -> bool {
+    COUNT.load(Ordering::Relaxed) != 0
+}
+
+/// Runs with the map. What it allocates is nobody's block.
+pub(crate) fn with<R>(run: impl FnOnce(&mut Map) -> R) -> R {
+    let _quiet = state::Quiet::new();
+    let mut map = MAP.lock().unwrap_or_else(PoisonError::into_inner);
+    let result = run(&mut map);
+    if !map.is_empty() {
+        // For good: what was here and is released must not go to the C library.
+        state::set(state::REGISTERED);
+    }
+    // Relaxed: who looks for a block has been given it by whoever put it here.
+    COUNT.store(map.len(), Ordering::Relaxed);
+    result
+}
+
+/// What is registered at an address.
+pub(crate) fn find(address: usize) -> Option<Entry> {
+    if !has_any() {
+        return None;
+    }
+    with(|map| map.get(&address).copied())
+}
+
+/// The registered block in the middle of which an address lies: base and size.
+pub(crate) fn containing(address: usize) -> Option<(usize, usize)> {
+    with(|map| {
+        let (base, entry) = map.range(..address).next_back()?;
+        (address - base < entry.size).then_some((*base, entry.size))
+    })
+}
+
+/// An address was handed out anew: what was registered there is gone.
+pub(crate) fn forget_stale(address: usize) {
+    if has_any() {
+        with(|map| map.remove(&address));
+    }
+    if state::has(state::REGISTERED) {
+        recent::forget(address as u64);
+    }
+}
+
+struct Held(UnsafeCell<Option<MutexGuard<'static, Map>>>);
+
+// SAFETY: used only between the two halves of a fork, which the C library keeps
+// apart by a lock of its own.
+unsafe impl Sync for Held {}
+
+static HELD: Held = Held(UnsafeCell::new(None));
+
+/// Before a fork: nobody may be half through.
+pub(crate) fn hold() {
+    let guard = MAP.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: see `Held`.
+    unsafe { *HELD.0.get() = Some(guard) };
+}
+
+/// After a fork, in parent and child.
+pub(crate) fn let_go() {
+    // SAFETY: see `Held`.
+    unsafe { *HELD.0.get() = None };
+}

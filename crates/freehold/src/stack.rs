@@ -1,0 +1,108 @@
+//! A stack as people read it: addresses with the names that this process itself
+//! knows.
+//!
+//! What is not here: files and lines, which the `freehold` command finds.
+
+use core::ffi::CStr;
+use core::fmt;
+
+use crate::contract::{APPROXIMATE, INCOMPLETE, TRUNCATED, Tracker};
+
+const MOST: usize = 128;
+
+/// Return addresses of one moment, innermost first.
+///
+/// ```
+/// assert!(freehold::Stack::default().frames().is_empty());
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Stack {
+    frames: Vec<usize>,
+    flags: u32,
+}
+
+impl Stack {
+    /// The stack with a number in the ledger; number 0 has no frames.
+    pub(crate) fn of(tracker: &Tracker, number: u32) -> Stack {
+        if number == 0 {
+            return Stack::default();
+        }
+        let mut frames = [0; MOST];
+        let mut flags = 0;
+        // SAFETY: that much room, and a place for the flags.
+        let count = unsafe { (tracker.frames)(number, frames.as_mut_ptr(), MOST, &mut flags) };
+        Stack {
+            frames: frames[..count.min(MOST)].to_vec(),
+            flags,
+        }
+    }
+
+    /// The return addresses, innermost first. `address - 1` lies in the call.
+    pub fn frames(&self) -> &[usize] {
+        &self.frames
+    }
+
+    /// Whether nothing is known of it.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Whether there were more frames than are recorded.
+    pub fn is_truncated(&self) -> bool {
+        self.flags & TRUNCATED != 0
+    }
+
+    /// Whether frames may be missing or wrong: the walk ended early, or crossed
+    /// code without unwind data.
+    pub fn is_uncertain(&self) -> bool {
+        self.flags & (INCOMPLETE | APPROXIMATE) != 0
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stack({} frames)", self.frames.len())
+    }
+}
+
+/// One line for each frame: number, function or place in the object, object.
+impl fmt::Display for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.frames.is_empty() {
+            return f.write_str("(not recorded)");
+        }
+        for (i, address) in self.frames.iter().enumerate() {
+            if i != 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "#{i:<4}")?;
+            frame(f, *address)?;
+        }
+        if self.is_truncated() {
+            f.write_str("\n… more frames were not recorded")?;
+        }
+        Ok(())
+    }
+}
+
+fn frame(f: &mut fmt::Formatter<'_>, address: usize) -> fmt::Result {
+    // SAFETY: zeroed bytes are a Dl_info; the call only fills it.
+    let info = unsafe {
+        let mut info: libc::Dl_info = core::mem::zeroed();
+        match libc::dladdr((address - 1) as *const libc::c_void, &mut info) {
+            0 => return write!(f, "{address:#x}"),
+            _ => info,
+        }
+    };
+    let text = |at: *const libc::c_char| {
+        // SAFETY: null, or a string of the loader.
+        (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_string_lossy())
+    };
+    let offset = address - info.dli_fbase as usize;
+    let object = text(info.dli_fname).unwrap_or_default();
+    let object = object.rsplit('/').next().unwrap_or_default();
+    match text(info.dli_sname) {
+        Some(name) => write!(f, "{name} ({object}+{offset:#x})"),
+        None => write!(f, "{object}+{offset:#x}"),
+    }
+}
