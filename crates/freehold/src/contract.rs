@@ -129,3 +129,23 @@ pub struct Tracker {
     /// when that is more than `room`, nothing was written.
     pub session: unsafe extern "C" fn(out: *mut u8, room: usize, slot: *mut u32) -> usize,
 }
+
+/// The table of a ledger that this copy of the library keeps itself, for whoever
+/// exports it: [`keep`] must have been called.
+pub const OWN: Tracker = crate::own::TABLE_VALUE;
+
+/// Begins a ledger of this copy of the library, without looking for another
+/// keeper in the process: for libraries that export [`OWN`] under [`SYMBOL`].
+///
+/// # Errors
+/// When the system refuses the memory file.
+///
+/// ```
+/// freehold::contract::keep(&freehold::track::Options::default())?;
+/// // SAFETY: by the contract it may be called at any time.
+/// assert_eq!(unsafe { (freehold::contract::OWN.is_active)() }, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn keep(options: &crate::track::Options) -> std::io::Result<()> {
+    crate::state::keep(options.depth, options.max_memory)
+}

@@ -391,7 +391,9 @@ fn interior(tracker: &Tracker, address: usize) -> Option<Misuse> {
     record::for_each(tracker, |block| {
         let inside = (address as u64).wrapping_sub(block.address);
         if inside > 0 && inside < block.size {
-            found = Some(block.address as usize);
+            let base = block.address as usize;
+            let is_handle = registry::find(base).is_some_and(|e| e.release.is_handle(base));
+            found = (!is_handle).then_some(base);
         }
         found.is_none()
     });

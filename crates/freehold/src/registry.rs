@@ -63,7 +63,8 @@ pub(crate) fn find(address: usize) -> Option<Entry> {
 pub(crate) fn containing(address: usize) -> Option<(usize, usize)> {
     with(|map| {
         let (base, entry) = map.range(..address).next_back()?;
-        (address - base < entry.size).then_some((*base, entry.size))
+        let inside = address - base < entry.size && !entry.release.is_handle(*base);
+        inside.then_some((*base, entry.size))
     })
 }
 

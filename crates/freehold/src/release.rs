@@ -59,6 +59,17 @@ impl Releaser {
         }
     }
 
+    /// Whether the address is that of a handle, behind which nothing lies.
+    pub(crate) fn is_handle(&self, address: usize) -> bool {
+        match self {
+            #[cfg(not(windows))]
+            Releaser::Local => movable::LOCAL.is_movable(address),
+            #[cfg(not(windows))]
+            Releaser::Global => movable::GLOBAL.is_movable(address),
+            _ => false,
+        }
+    }
+
     /// References to the block that must go before it does, this one included.
     pub(crate) fn references(&self, address: usize) -> usize {
         match self {

@@ -166,6 +166,14 @@ pub(crate) fn start(depth: u32, max_memory: u64) -> io::Result<()> {
     }
 }
 
+/// Begins a ledger of our own without looking for another.
+pub(crate) fn keep(depth: u32, max_memory: u64) -> io::Result<()> {
+    static KEEPING: Mutex<()> = Mutex::new(());
+    let _guard = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _quiet = Quiet::new();
+    own::begin(depth, max_memory)
+}
+
 fn watch_forks() {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !WATCHED.swap(true, Ordering::Relaxed) {

@@ -156,6 +156,20 @@ impl Movable {
         self.entry(handle, |entry| Ok(entry.bytes)).ok()
     }
 
+    /// Whether a live handle is no address of its block.
+    ///
+    /// ```
+    /// use freehold_families::emulated::movable::{LOCAL, MOVEABLE};
+    /// let handle = LOCAL.alloc(MOVEABLE, 8)?;
+    /// assert!(LOCAL.is_movable(handle));
+    /// LOCAL.free(handle)?;
+    /// # Ok::<(), freehold_families::FamilyError>(())
+    /// ```
+    pub fn is_movable(&self, handle: usize) -> bool {
+        self.known
+            .with(|known| known.get(&handle).is_some_and(|e| e.movable))
+    }
+
     /// `LocalFlags`, `GlobalFlags`: the lock count.
     ///
     /// # Errors

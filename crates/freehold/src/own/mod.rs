@@ -21,7 +21,7 @@ use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment
 use freehold_ledger::writer::{Birth, Ledger, Session};
 
 pub(crate) use objects::changed;
-pub(crate) use table::TABLE;
+pub(crate) use table::{TABLE, VALUE as TABLE_VALUE};
 
 struct Place(UnsafeCell<MaybeUninit<Ledger>>);
 
@@ -50,6 +50,9 @@ fn ledger() -> Option<&'static Ledger> {
 /// Begins a ledger with stacks of at most `depth` frames, and memory of at most
 /// `max_memory` bytes. Call with nobody else at it.
 pub(crate) fn begin(depth: u32, max_memory: u64) -> io::Result<()> {
+    if ledger().is_some() {
+        return Ok(());
+    }
     let config = Config {
         max_memory,
         depth,

@@ -16,7 +16,9 @@ use crate::contract::{
 };
 
 /// The library's own ledger.
-pub(crate) static TABLE: Tracker = Tracker {
+pub(crate) static TABLE: Tracker = VALUE;
+
+pub(crate) const VALUE: Tracker = Tracker {
     version: VERSION,
     bytes: size_of::<Tracker>() as u32,
     is_active,

@@ -1,0 +1,56 @@
+//! One ledger for a process: when a library in it keeps one, this copy of the
+//! library records there.
+
+use std::ffi::{CString, c_void};
+use std::os::unix::ffi::OsStrExt;
+
+use freehold::{LeakTracker, Misuse, Ownership, calloc, diagnostic_calloc, free, track};
+
+/// Loads the library that keeps a ledger; before the first use of this one.
+fn load() -> *mut c_void {
+    let exe = std::env::current_exe().expect("known");
+    let build = exe.parent().and_then(|p| p.parent()).expect("in a folder");
+    let path = build.join("examples/libkeeper.so");
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build -p freehold --example keeper",
+        path.display()
+    );
+    let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL");
+    // SAFETY: a C string.
+    let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    assert!(!handle.is_null());
+    handle
+}
+
+#[test]
+fn the_ledger_of_the_process_is_the_one_that_is_kept() {
+    let handle = load();
+    // SAFETY: a function of this signature, in a library that stays.
+    let quiet: extern "C" fn() -> i32 =
+        unsafe { std::mem::transmute(libc::dlsym(handle, c"keeper_quiet".as_ptr())) };
+    assert!(track::is_on() && track::is_shared());
+    LeakTracker::enable();
+    let block = diagnostic_calloc::<u32>(10).expect("memory");
+    let leaks = LeakTracker::snapshot();
+    assert_eq!(
+        (leaks.len(), leaks[0].size, leaks[0].type_name.as_str()),
+        (1, 40, "u32")
+    );
+    assert!(leaks[0].stack.contains("shared"), "{}", leaks[0].stack);
+    assert_eq!(block.ownership(), Some(Ownership::Owned));
+    drop(block);
+    assert!(!LeakTracker::has_leaks());
+    let raw = calloc::<u8>(8).expect("memory").into_raw();
+    // SAFETY: live, then refused.
+    let error = unsafe {
+        free(raw.cast()).expect("was live");
+        free(raw.cast()).unwrap_err()
+    };
+    assert_eq!(error.misuse(), Misuse::Double);
+    assert!(!error.allocated().is_empty());
+    let (path, slot) = track::session().expect("on");
+    let file = freehold_ledger::reader::SessionFile::open(&path).expect("readable");
+    assert!(file.read_ledger(slot).expect("readable").is_some());
+    assert_eq!(quiet(), 0);
+}
