@@ -128,14 +128,7 @@ pub(crate) fn register(
                 state: known.state,
             }),
             None => {
-                let entry = Entry {
-                    size,
-                    release,
-                    state,
-                    uses: 0,
-                    closing: false,
-                };
-                map.insert(address, entry);
+                map.insert(address, Entry::new(size, release, state));
                 Ok(())
             }
         })?;

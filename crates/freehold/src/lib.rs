@@ -19,7 +19,9 @@
 //! - [`free()`]: finds out what a pointer is and releases it, or says what is
 //!   wrong;
 //! - [`families`]: blocks of the other families;
-//! - [`adopt()`], [`borrow`], [`transfer`], [`attach_finalizer`]: who owns a block;
+//! - [`Arena`], [`SharedArena`], [`using`]: blocks that are released together;
+//! - [`Owned`], [`adopt()`], [`borrow`], [`transfer`], [`attach_finalizer`]: who owns a block;
+//! - [`strings`]: UTF-8, UTF-16, `BSTR`, `HSTRING`, lists;
 //! - [`LeakTracker`], [`Scope`], [`Filter`], [`LeaksEmitter`]: what stays;
 //! - [`failing`]: allocations that fail because a test wants it;
 //! - [`track`]: the ledger of the process; [`contract`]: how it is shared.
@@ -41,6 +43,7 @@ compile_error!("freehold knows only x86_64 Linux: stacks come from freehold-unwi
 
 mod adopt;
 pub mod alloc;
+mod arena;
 pub mod contract;
 mod entry;
 pub mod failing;
@@ -51,6 +54,7 @@ mod leaks;
 mod memory;
 mod misuse;
 mod own;
+mod owned;
 mod ownership;
 mod recent;
 mod record;
@@ -58,6 +62,7 @@ mod registry;
 mod release;
 mod stack;
 mod state;
+pub mod strings;
 mod tags;
 mod text;
 pub mod track;
@@ -71,6 +76,10 @@ pub use alloc::{
     DiagnosticMalloc, Malloc, Zeroed, adaptive_calloc, adaptive_malloc, calloc, diagnostic_calloc,
     diagnostic_malloc, malloc,
 };
+pub use arena::{
+    Arena, ArenaError, ArenaFailure, MoveError, NoZone, SharedArena, using, using_async,
+    with_zone_arena, with_zone_arena_async, zone_arena,
+};
 pub use free::{adaptive_free, free, free_as, free_sized, native_free};
 pub use freehold_families::custom::Release;
 pub use freehold_families::{Family, FamilyError};
@@ -81,6 +90,7 @@ pub use leaks::{
 };
 pub use memory::{AccessError, Block, Checked};
 pub use misuse::{FreeError, Misuse};
+pub use owned::{Lease, Owned, Released, Rule, rules};
 pub use ownership::Ownership;
 pub use stack::Stack;
 pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, indent};

@@ -6,7 +6,7 @@
 //! call. Before the first block comes here, nobody looks at it.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +24,23 @@ pub(crate) struct Entry {
     pub(crate) uses: u32,
     /// Released while it was in use.
     pub(crate) closing: bool,
+    /// Different for each block, whatever its address.
+    pub(crate) serial: u64,
+}
+
+impl Entry {
+    pub(crate) fn new(size: usize, release: Releaser, state: Ownership) -> Entry {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        Entry {
+            size,
+            release,
+            state,
+            uses: 0,
+            closing: false,
+            // Relaxed: only unique.
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+        }
+    }
 }
 
 type Map = BTreeMap<usize, Entry>;

@@ -16,7 +16,6 @@ use freehold_families::emulated::movable::{GLOBAL, LOCAL};
 
 /// Begins a test. One at a time: an address that one releases must not be given
 /// to another before it is released again.
-#[must_use]
 fn start() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     track::start(&track::Options::default()).expect("memory for a ledger");
@@ -30,7 +29,7 @@ fn blocks() -> Vec<(Family, *mut c_void)> {
     let custom = malloc::<u8>(64).expect("memory").into_raw().cast();
     // SAFETY: `close` may be called on any thread; the block is live.
     unsafe {
-        let release = Release::new(close, 1 as *mut c_void);
+        let release = Release::new(close, std::ptr::dangling_mut());
         adopt(custom, 64, ReleaseWith::Custom(release)).expect("not adopted before");
     }
     let mut all = vec![
@@ -253,10 +252,8 @@ fn owners_other_than_the_caller_are_respected() {
     borrow(pointer, 8).expect("not registered");
     assert!(borrow(pointer, 8).is_err());
     // SAFETY: refused.
-    assert_eq!(
-        unsafe { free(pointer) }.unwrap_err().misuse(),
-        Misuse::Borrowed
-    );
+    let error = unsafe { free(pointer) }.unwrap_err();
+    assert_eq!(error.misuse(), Misuse::Borrowed);
     assert!(give_back(pointer));
     assert!(!give_back(pointer));
     lent.release().expect("ours again");

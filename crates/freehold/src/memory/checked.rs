@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use freehold_ledger::format::Family;
-
 use crate::contract::LIVE;
 use crate::{record, registry, state};
 
@@ -36,8 +34,7 @@ pub struct Checked<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identity {
     Registered {
-        size: usize,
-        family: Family,
+        serial: u64,
     },
     Recorded {
         size: u64,
@@ -50,8 +47,7 @@ enum Identity {
 fn identity(address: usize) -> Option<Identity> {
     if let Some(entry) = registry::find(address) {
         return Some(Identity::Registered {
-            size: entry.size,
-            family: entry.release.family(),
+            serial: entry.serial,
         });
     }
     let (answer, block) = record::find(state::tracker()?, address);

@@ -1,0 +1,308 @@
+//! A resource with one owner in Rust: released once, with an answer, and not
+//! while it is in use.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+use freehold_families::Family;
+
+use crate::adopt::adopt;
+use crate::entry::enter;
+use crate::free::{Called, free, release};
+use crate::registry;
+use crate::{AdoptError, FreeError, Ownership, ReleaseWith, set_ownership};
+
+/// How resources of a kind are released: one type for each kind, so that two
+/// kinds cannot be mixed up.
+///
+/// # Safety
+/// What [`Rule::with`] gives may release what its users adopt, on any thread.
+///
+/// ```
+/// use freehold::{Family, Owned, ReleaseWith, Rule};
+/// struct StrDup;
+/// // SAFETY: `strdup` gives blocks of malloc.
+/// unsafe impl Rule for StrDup {
+///     fn with() -> ReleaseWith {
+///         ReleaseWith::Family(Family::Malloc)
+///     }
+/// }
+/// // SAFETY: the text is ours; NUL included it has three bytes.
+/// let text: Owned<_, StrDup> = unsafe { Owned::adopt(libc::strdup(c"hi".as_ptr()), 3) }?;
+/// # Ok::<(), freehold::AdoptError>(())
+/// ```
+pub unsafe trait Rule {
+    /// What releases them.
+    fn with() -> ReleaseWith;
+}
+
+/// [`Rule`]s for whole families.
+pub mod rules {
+    use super::{Family, ReleaseWith, Rule};
+
+    macro_rules! rules {
+        ($($name:ident: $doc:literal),* $(,)?) => {$(
+            #[doc = $doc]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+            // SAFETY: by the adopter's promise they are blocks of the family.
+            unsafe impl Rule for $name {
+                fn with() -> ReleaseWith {
+                    ReleaseWith::Family(Family::$name)
+                }
+            }
+        )*};
+    }
+
+    rules! {
+        Malloc: "By `free`.",
+        New: "By `operator delete`.",
+        NewArray: "By `operator delete[]`.",
+        CoTaskMem: "By `CoTaskMemFree`.",
+        Local: "By `LocalFree`.",
+        Global: "By `GlobalFree`.",
+        Heap: "By `HeapFree` of the process's heap.",
+        Virtual: "By `VirtualFree`.",
+        Bstr: "By `SysFreeString`.",
+        Hstring: "By `WindowsDeleteString`.",
+    }
+}
+
+/// What became of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It is done.
+    Now,
+    /// The last [`Lease`] does it.
+    Later,
+}
+
+/// A resource that an API gave, with its one owner. It is registered: a second
+/// owner, a release behind the owner's back and a leak are seen.
+///
+/// ```
+/// use freehold::{Owned, rules};
+/// // SAFETY: a block of malloc that nobody else releases.
+/// let block: Owned<u64, rules::Malloc> =
+///     unsafe { Owned::adopt(libc::malloc(8).cast(), 8) }?;
+/// block.release().expect("was live");
+/// # Ok::<(), freehold::AdoptError>(())
+/// ```
+pub struct Owned<T, R: Rule> {
+    pointer: NonNull<T>,
+    rule: PhantomData<fn() -> R>,
+}
+
+// SAFETY: it owns what it points to, and by the rule's promise that may be
+// released on any thread.
+unsafe impl<T: Send, R: Rule> Send for Owned<T, R> {}
+// SAFETY: through a reference it only hands out the pointer.
+unsafe impl<T: Sync, R: Rule> Sync for Owned<T, R> {}
+
+impl<T, R: Rule> fmt::Debug for Owned<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Owned({:p})", self.pointer)
+    }
+}
+
+impl<T, R: Rule> Owned<T, R> {
+    /// Takes over what an API gave; `size` in bytes, 0 when it is not known.
+    ///
+    /// # Errors
+    /// [`AdoptError`]: null, or owned by somebody else.
+    ///
+    /// # Safety
+    /// `pointer` is null or a live resource that the rule releases; nobody else
+    /// does.
+    pub unsafe fn adopt(pointer: *mut T, size: usize) -> Result<Self, AdoptError> {
+        // SAFETY: promised by the caller.
+        unsafe { adopt(pointer.cast(), size, R::with())? };
+        let pointer = NonNull::new(pointer).ok_or(AdoptError::Null)?;
+        Ok(Owned {
+            pointer,
+            rule: PhantomData,
+        })
+    }
+
+    /// Takes back what [`Owned::into_raw`] gave up.
+    ///
+    /// # Errors
+    /// [`AdoptError::Null`] when nothing is registered there: it was released.
+    ///
+    /// # Safety
+    /// `pointer` came from [`Owned::into_raw`] of the same type; nobody else took
+    /// it back.
+    ///
+    /// ```
+    /// use freehold::{Owned, rules};
+    /// # unsafe {
+    /// # // SAFETY: a block of malloc that nobody else releases.
+    /// let block: Owned<u8, rules::Malloc> = Owned::adopt(libc::malloc(1).cast(), 1)?;
+    /// let raw = block.into_raw();
+    /// let block: Owned<u8, rules::Malloc> = Owned::from_raw(raw)?;
+    /// # drop(block);
+    /// # }
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
+    pub unsafe fn from_raw(pointer: *mut T) -> Result<Self, AdoptError> {
+        let address = pointer as usize;
+        let pointer = NonNull::new(pointer).ok_or(AdoptError::Null)?;
+        match registry::find(address).map(|entry| entry.state) {
+            Some(Ownership::Owned) => Ok(Owned {
+                pointer,
+                rule: PhantomData,
+            }),
+            Some(state) => Err(AdoptError::Owned { address, state }),
+            None => Err(AdoptError::Null),
+        }
+    }
+
+    /// The pointer, for calls of the API. It is valid as long as this value.
+    pub fn as_ptr(&self) -> *mut T {
+        self.pointer.as_ptr()
+    }
+
+    /// Gives the owner up; [`free`](crate::free) still knows how to release it.
+    #[must_use = "the resource is lost when nobody releases the pointer"]
+    pub fn into_raw(self) -> *mut T {
+        ManuallyDrop::new(self).pointer.as_ptr()
+    }
+
+    /// Gives the resource to somebody who releases it in his own way: it is no
+    /// longer registered.
+    ///
+    /// ```
+    /// use freehold::{Owned, rules};
+    /// # unsafe {
+    /// # // SAFETY: a block of malloc that nobody else releases.
+    /// let block: Owned<u8, rules::Malloc> = Owned::adopt(libc::malloc(1).cast(), 1)?;
+    /// libc::free(block.transfer().cast());
+    /// # }
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
+    #[must_use = "the resource is lost when the new owner does not get the pointer"]
+    pub fn transfer(self) -> *mut T {
+        let raw = self.into_raw();
+        set_ownership(raw as usize, Ownership::Transferred);
+        registry::with(|map| map.remove(&(raw as usize)));
+        raw
+    }
+
+    /// A use of the resource: it is released only after the use has ended, even
+    /// when the owner releases it before. For other threads.
+    ///
+    /// ```
+    /// use freehold::{Owned, Released, rules};
+    /// # // SAFETY: a block of malloc that nobody else releases.
+    /// let block: Owned<u8, rules::Malloc> = unsafe { Owned::adopt(libc::calloc(1, 1).cast(), 1) }?;
+    /// let lease = block.lease();
+    /// assert_eq!(block.release().expect("live"), Released::Later);
+    /// // SAFETY: live until the lease ends.
+    /// assert_eq!(unsafe { *lease.as_ptr() }, 0);
+    /// lease.end().expect("released now");
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
+    pub fn lease(&self) -> Lease<T, R> {
+        let address = self.pointer.as_ptr() as usize;
+        let serial = registry::with(|map| {
+            let entry = map.get_mut(&address)?;
+            entry.uses += 1;
+            Some(entry.serial)
+        });
+        Lease {
+            pointer: self.pointer,
+            serial,
+            rule: PhantomData,
+        }
+    }
+
+    /// Releases the resource, now or when its last use ends. `errno` stays as it
+    /// was.
+    ///
+    /// # Errors
+    /// [`FreeError`] when the release function failed ([`FreeError::os_error`]
+    /// has the system's error), or somebody released it before. When the function
+    /// failed, the resource is still registered, and [`free`](crate::free) may try
+    /// again.
+    pub fn release(self) -> Result<Released, FreeError> {
+        let address = ManuallyDrop::new(self).pointer.as_ptr();
+        // SAFETY: by `adopt`, it is ours to release; the last use does if there
+        // are any.
+        unsafe { free(address.cast()) }?;
+        match registry::find(address as usize) {
+            Some(entry) if entry.closing => Ok(Released::Later),
+            _ => Ok(Released::Now),
+        }
+    }
+}
+
+impl<T, R: Rule> Drop for Owned<T, R> {
+    /// Errors are lost but for misuses, which are counted: call
+    /// [`Owned::release`] to see them.
+    fn drop(&mut self) {
+        // SAFETY: as in `release`.
+        let _ = unsafe { free(self.pointer.as_ptr().cast()) };
+    }
+}
+
+/// A use of a resource, after which it may be released: see [`Owned::lease`].
+#[must_use = "the use ends when it is dropped"]
+pub struct Lease<T, R: Rule> {
+    pointer: NonNull<T>,
+    /// What was registered there; `None` when it was gone already.
+    serial: Option<u64>,
+    rule: PhantomData<fn() -> R>,
+}
+
+// SAFETY: as for `Owned`.
+unsafe impl<T: Send + Sync, R: Rule> Send for Lease<T, R> {}
+// SAFETY: as for `Owned`.
+unsafe impl<T: Sync, R: Rule> Sync for Lease<T, R> {}
+
+impl<T, R: Rule> fmt::Debug for Lease<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lease({:p})", self.pointer)
+    }
+}
+
+impl<T, R: Rule> Lease<T, R> {
+    /// The pointer; valid as long as this value.
+    pub fn as_ptr(&self) -> *mut T {
+        self.pointer.as_ptr()
+    }
+
+    /// Ends the use; when the owner has released the resource and this was the
+    /// last use, it is released now.
+    ///
+    /// # Errors
+    /// [`FreeError`] as the release gives it.
+    pub fn end(self) -> Result<(), FreeError> {
+        ManuallyDrop::new(self).finish()
+    }
+
+    fn finish(&self) -> Result<(), FreeError> {
+        let address = self.pointer.as_ptr() as usize;
+        let last = registry::with(|map| {
+            let entry = map.get_mut(&address)?;
+            if Some(entry.serial) != self.serial {
+                return None;
+            }
+            entry.uses -= 1;
+            Some(entry.uses == 0 && entry.closing)
+        });
+        if last != Some(true) {
+            return Ok(());
+        }
+        let called = Called::new("the end of the last use");
+        // SAFETY: the owner has released it, and nobody uses it any more.
+        enter(|entry| unsafe { release(address, called, entry) })
+    }
+}
+
+impl<T, R: Rule> Drop for Lease<T, R> {
+    fn drop(&mut self) {
+        let _ = self.finish();
+    }
+}

@@ -1,0 +1,201 @@
+//! Strings that know their length: `BSTR` and `HSTRING`.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use freehold_families::FamilyError;
+use freehold_families::emulated::{bstr, hstring};
+
+use crate::families::{sys_alloc_string, windows_create_string, windows_duplicate_string};
+use crate::free::free;
+
+/// A `BSTR` that is owned: UTF-16 with a length, NULs allowed. Released by
+/// `SysFreeString` when dropped.
+///
+/// ```
+/// use freehold::strings::Bstr;
+/// let text = Bstr::new("a\0é")?;
+/// assert_eq!((text.len(), text.byte_len()), (3, 6));
+/// assert_eq!(text.copy()?.to_string(), "a\0é");
+/// # Ok::<(), freehold::FamilyError>(())
+/// ```
+pub struct Bstr(NonNull<u16>);
+
+// SAFETY: it owns its text and never changes it.
+unsafe impl Send for Bstr {}
+// SAFETY: as above.
+unsafe impl Sync for Bstr {}
+
+impl Bstr {
+    /// A string with this text.
+    ///
+    /// # Errors
+    /// [`FamilyError`] when there is no memory, or it is too long.
+    pub fn new(text: &str) -> Result<Bstr, FamilyError> {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        Bstr::from_units(&units)
+    }
+
+    /// A string with these units.
+    ///
+    /// # Errors
+    /// As for [`Bstr::new`].
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// assert_eq!(Bstr::from_units(&[0xd800])?.units(), [0xd800]);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
+    pub fn from_units(units: &[u16]) -> Result<Bstr, FamilyError> {
+        sys_alloc_string(units).map(Bstr)
+    }
+
+    /// Takes over a string that an API gave.
+    ///
+    /// # Safety
+    /// `pointer` is null or a live `BSTR` of [`families`](crate::families) that
+    /// nobody else releases.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// let raw = Bstr::new("x")?.into_raw();
+    /// // SAFETY: just given up.
+    /// let text = unsafe { Bstr::from_raw(raw) }.expect("not null");
+    /// assert_eq!(text.to_string(), "x");
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
+    pub unsafe fn from_raw(pointer: *mut u16) -> Option<Bstr> {
+        NonNull::new(pointer).map(Bstr)
+    }
+
+    /// Gives the string up: `free` or `SysFreeString` releases it.
+    #[must_use = "the string is lost when nobody releases the pointer"]
+    pub fn into_raw(self) -> *mut u16 {
+        core::mem::ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    /// The pointer, for calls of an API.
+    pub fn as_ptr(&self) -> *mut u16 {
+        self.0.as_ptr()
+    }
+
+    /// Units of text.
+    pub fn len(&self) -> usize {
+        bstr::len(self.0.as_ptr() as usize).unwrap_or(0)
+    }
+
+    /// Bytes of text.
+    pub fn byte_len(&self) -> usize {
+        bstr::byte_len(self.0.as_ptr() as usize).unwrap_or(0)
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.byte_len() == 0
+    }
+
+    /// The text.
+    pub fn units(&self) -> &[u16] {
+        // SAFETY: a live string of this length.
+        unsafe { core::slice::from_raw_parts(self.0.as_ptr(), self.len()) }
+    }
+
+    /// Another string with the same text, NULs included.
+    ///
+    /// # Errors
+    /// As for [`Bstr::new`].
+    pub fn copy(&self) -> Result<Bstr, FamilyError> {
+        Bstr::from_units(self.units())
+    }
+}
+
+impl fmt::Display for Bstr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf16_lossy(self.units()))
+    }
+}
+
+impl fmt::Debug for Bstr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl Drop for Bstr {
+    fn drop(&mut self) {
+        // SAFETY: ours; nobody uses it any more.
+        let _ = unsafe { free(self.0.as_ptr().cast()) };
+    }
+}
+
+/// An `HSTRING` that is owned: a reference to a text that never changes; null is
+/// the empty text. Released by `WindowsDeleteString` when dropped.
+///
+/// ```
+/// use freehold::strings::Hstring;
+/// let text = Hstring::new("é")?;
+/// let copy = text.copy()?;
+/// assert_eq!(copy.as_raw(), text.as_raw());
+/// drop(text);
+/// assert_eq!(copy.to_string(), "é");
+/// assert_eq!(Hstring::new("")?.as_raw(), 0);
+/// # Ok::<(), freehold::FamilyError>(())
+/// ```
+#[derive(PartialEq, Eq)]
+pub struct Hstring(usize);
+
+impl Hstring {
+    /// A string with this text.
+    ///
+    /// # Errors
+    /// [`FamilyError`] when there is no memory.
+    pub fn new(text: &str) -> Result<Hstring, FamilyError> {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        windows_create_string(&units).map(Hstring)
+    }
+
+    /// The handle, for calls of an API; 0 for the empty text.
+    pub fn as_raw(&self) -> usize {
+        self.0
+    }
+
+    /// Units of text.
+    pub fn len(&self) -> usize {
+        hstring::len(self.0).unwrap_or(0)
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// One reference more to the same text.
+    ///
+    /// # Errors
+    /// [`FamilyError`] when somebody released it behind our back.
+    pub fn copy(&self) -> Result<Hstring, FamilyError> {
+        windows_duplicate_string(self.0).map(Hstring)
+    }
+}
+
+impl fmt::Display for Hstring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = hstring::text(self.0).unwrap_or_default();
+        f.write_str(&String::from_utf16_lossy(&units))
+    }
+}
+
+impl fmt::Debug for Hstring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+impl Drop for Hstring {
+    fn drop(&mut self) {
+        if self.0 != 0 {
+            // SAFETY: our reference; nobody uses it any more.
+            let _ = unsafe { free(self.0 as *mut core::ffi::c_void) };
+        }
+    }
+}
