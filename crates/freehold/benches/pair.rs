@@ -1,0 +1,98 @@
+//! What a pair of allocation and release costs: the platform's, and ours with
+//! tracking off and on, with stacks of twenty frames.
+//!
+//! `cargo bench -p freehold --bench pair`; with `-- off` or `-- libc` one of them
+//! alone, a million times, to count instructions (`valgrind --tool=callgrind`).
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use freehold::{LeakTracker, adaptive_calloc, diagnostic_calloc, track};
+
+const SIZE: usize = 64;
+
+#[inline(never)]
+fn libc_pair() {
+    // SAFETY: released once.
+    unsafe { libc::free(black_box(libc::calloc(black_box(SIZE), 1))) };
+}
+
+#[inline(never)]
+fn freehold_pair() {
+    if let Ok(block) = diagnostic_calloc::<u8>(black_box(SIZE)) {
+        // SAFETY: released once.
+        let _ = unsafe { freehold::free(black_box(block.into_raw()).cast()) };
+    }
+}
+
+#[inline(never)]
+fn adaptive_pair() {
+    if let Ok(block) = adaptive_calloc::<u8>(black_box(SIZE)) {
+        // SAFETY: released once.
+        let _ = unsafe { freehold::adaptive_free(black_box(block.into_raw()).cast()) };
+    }
+}
+
+/// Runs `body` at this depth of the stack.
+#[inline(never)]
+fn deep(depth: u32, body: &mut dyn FnMut()) {
+    match depth {
+        0 => body(),
+        depth => {
+            deep(depth - 1, body);
+            black_box(());
+        }
+    }
+}
+
+/// Nanoseconds of a call, the best of several rounds.
+fn time(pair: fn()) -> f64 {
+    const CALLS: u32 = 1_000_000;
+    let mut best = f64::MAX;
+    for _ in 0..7 {
+        let start = Instant::now();
+        for _ in 0..CALLS {
+            pair();
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(CALLS));
+    }
+    best
+}
+
+fn main() {
+    let only = std::env::args().nth(1);
+    let alone: Option<fn()> = match only.as_deref() {
+        Some("libc") => Some(libc_pair),
+        Some("off") => Some(freehold_pair),
+        Some("adaptive") => Some(adaptive_pair),
+        _ => None,
+    };
+    if let Some(pair) = alone {
+        freehold_pair();
+        for _ in 0..1_000_000 {
+            pair();
+        }
+        return;
+    }
+    for round in 1..=2 {
+        println!("{round}. libc                 {:6.1} ns", time(libc_pair));
+        println!(
+            "{round}. off                  {:6.1} ns",
+            time(freehold_pair)
+        );
+        println!(
+            "{round}. adaptive             {:6.1} ns",
+            time(adaptive_pair)
+        );
+    }
+    track::start(&track::Options::default()).expect("memory for a ledger");
+    LeakTracker::enable();
+    for depth in [0, 8, 16, 40] {
+        deep(depth, &mut || {
+            println!(
+                "on, {depth:2} frames more      {:6.1} ns",
+                time(freehold_pair)
+            );
+        });
+    }
+}
