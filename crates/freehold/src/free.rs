@@ -11,7 +11,7 @@ use freehold_families::{Family, FamilyError, cpp, libc_malloc};
 use freehold_ledger::format::Owner;
 
 use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, UNKNOWN};
-use crate::entry::{Entry, enter};
+use crate::entry::{Entry, KeepErrno, enter};
 use crate::ownership::Ownership;
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
@@ -78,8 +78,71 @@ pub unsafe fn free(pointer: *mut c_void) -> Result<(), FreeError> {
         unsafe { libc::free(pointer) };
         return Ok(());
     }
+    core::hint::cold_path();
     // SAFETY: as promised by the caller.
-    enter(|entry| unsafe { release(pointer as usize, Called::new("free"), entry) })
+    answer(unsafe { free_thunk(pointer, 0, 0) })
+}
+
+/// Releases a block that its owner knows to be one of `malloc` with `size` bytes.
+///
+/// # Safety
+/// It is, and nobody uses it any more.
+#[inline(always)]
+pub(crate) unsafe fn deallocate(pointer: *mut c_void, size: usize) -> Result<(), FreeError> {
+    // SAFETY: as promised by the caller.
+    answer(unsafe { free_thunk(pointer, size, 1) })
+}
+
+#[inline(always)]
+fn answer(error: *const c_void) -> Result<(), FreeError> {
+    match error.is_null() {
+        true => Ok(()),
+        // SAFETY: just made, taken once.
+        false => Err(unsafe { FreeError::from_raw(error) }),
+    }
+}
+
+/// The entry to [`free_slowly`]: all in registers, so that a caller for whom
+/// nothing is tracked prepares nothing. Gives null or an error.
+///
+/// # Safety
+/// As for [`free`]; when `owned` is 1, for [`deallocate`].
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn free_thunk(
+    pointer: *mut c_void,
+    size: usize,
+    owned: usize,
+) -> *const c_void {
+    core::arch::naked_asm!(
+        "mov rcx, rsp",
+        "mov r8, rbp",
+        "jmp {slowly}",
+        slowly = sym free_slowly,
+    )
+}
+
+unsafe extern "C-unwind" fn free_slowly(
+    pointer: *mut c_void,
+    size: usize,
+    owned: usize,
+    slot: usize,
+    bp: usize,
+) -> *const c_void {
+    let _errno = KeepErrno::new();
+    let called = match owned {
+        0 => Called::new("free"),
+        _ => Called {
+            family: Some(Family::Malloc),
+            size: Some(size),
+            known_malloc: true,
+            ..Called::new("deallocate")
+        },
+    };
+    // SAFETY: as promised by the caller.
+    match unsafe { release(pointer as usize, called, Entry { slot, bp }) } {
+        Ok(()) => core::ptr::null(),
+        Err(error) => error.into_raw(),
+    }
 }
 
 /// The same for a block of which the caller knows the size: it must agree.

@@ -60,6 +60,8 @@ mod recent;
 mod record;
 mod registry;
 mod release;
+#[cfg(feature = "report")]
+mod reports;
 mod stack;
 mod state;
 pub mod strings;
@@ -92,6 +94,8 @@ pub use memory::{AccessError, Block, Checked};
 pub use misuse::{FreeError, Misuse};
 pub use owned::{Lease, Owned, Released, Rule, rules};
 pub use ownership::Ownership;
+#[cfg(feature = "report")]
+pub use reports::{ReportFormat, report};
 pub use stack::Stack;
 pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, indent};
 

@@ -113,6 +113,20 @@ impl FreeError {
         }))
     }
 
+    /// As a pointer, which is never null.
+    pub(crate) fn into_raw(self) -> *const core::ffi::c_void {
+        Arc::into_raw(self.0).cast()
+    }
+
+    /// Back from it.
+    ///
+    /// # Safety
+    /// It came from `into_raw` and is taken once.
+    pub(crate) unsafe fn from_raw(raw: *const core::ffi::c_void) -> FreeError {
+        // SAFETY: promised by the caller.
+        FreeError(unsafe { Arc::from_raw(raw.cast()) })
+    }
+
     fn edit(mut self, edit: impl FnOnce(&mut Details)) -> FreeError {
         // Nobody else has it before it is finished.
         if let Some(details) = Arc::get_mut(&mut self.0) {

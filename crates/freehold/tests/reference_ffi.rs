@@ -55,10 +55,9 @@ mod arena {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Context, Poll, Waker};
 
-    fn counting() -> (
-        Arc<AtomicU32>,
-        impl Fn() -> Box<dyn FnOnce() -> Result<(), String> + Send>,
-    ) {
+    type Call = Box<dyn FnOnce() -> Result<(), String> + Send>;
+
+    fn counting() -> (Arc<AtomicU32>, impl Fn() -> Call) {
         let count = Arc::new(AtomicU32::new(0));
         let theirs = Arc::clone(&count);
         (count, move || {

@@ -8,8 +8,8 @@ use freehold_families::{Family, FamilyError, libc_malloc};
 
 use super::{AllocError, Allocator};
 use crate::contract::LIVE;
-use crate::entry::enter;
-use crate::free::{Called, release};
+use crate::entry::{Entry, KeepErrno, enter};
+use crate::free::deallocate;
 use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::state::{self, Quiet};
@@ -53,9 +53,9 @@ impl Mode for Diagnostic {
     const COUNTED: bool = true;
 }
 
-/// The platform's `malloc`, or `calloc` when `ZEROED`.
+/// The platform's `malloc`, or `calloc` when `ZEROES`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Libc<M: Mode, const ZEROED: bool>(PhantomData<M>);
+pub struct Libc<M: Mode, const ZEROES: bool>(PhantomData<M>);
 
 /// The allocator of [`malloc`](super::malloc()).
 pub type Malloc = Libc<Recorded, false>;
@@ -116,45 +116,121 @@ fn injected(bytes: usize) -> Result<(), AllocError> {
     }
 }
 
-impl<M: Mode, const ZEROED: bool> Libc<M, ZEROED> {
+/// What [`allocate_slowly`] gives, in two registers.
+#[repr(C)]
+struct Answer {
+    /// Null when there is none.
+    block: *mut u8,
+    /// Which allocation it was that a test made to fail, or 0.
+    injected: u64,
+}
+
+impl Answer {
+    #[cold]
+    fn error(&self, bytes: usize) -> AllocError {
+        match self.injected {
+            0 => no_memory(bytes),
+            number => AllocError::Injected { bytes, number },
+        }
+    }
+}
+
+/// Bits of `how` below the alignment.
+const ZEROED: usize = 1;
+const COUNTED: usize = 2;
+const HOW_BITS: u32 = 2;
+
+/// The entry to [`allocate_slowly`]: all in registers, so that a caller for whom
+/// nothing is tracked prepares nothing.
+///
+/// # Safety
+/// `how` holds an alignment and its bits, `tag` is a text of `tag_len` bytes that
+/// stays.
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn allocate_thunk(
+    size: usize,
+    how: usize,
+    tag: *const u8,
+    tag_len: usize,
+) -> Answer {
+    core::arch::naked_asm!(
+        "mov r8, rsp",
+        "mov r9, rbp",
+        "jmp {slowly}",
+        slowly = sym allocate_slowly,
+    )
+}
+
+unsafe extern "C-unwind" fn allocate_slowly(
+    size: usize,
+    how: usize,
+    tag: *const u8,
+    tag_len: usize,
+    slot: usize,
+    bp: usize,
+) -> Answer {
+    let _errno = KeepErrno::new();
+    let tracker = state::tracker();
+    if let Some(injected) = failing::next() {
+        return Answer {
+            block: core::ptr::null_mut(),
+            injected,
+        };
+    }
+    let _quiet = Quiet::new();
+    let align = 1 << (how >> HOW_BITS);
+    let block = match platform(size, align, how & ZEROED != 0) {
+        Ok(block) => block.as_ptr(),
+        Err(_) => core::ptr::null_mut(),
+    };
+    if !block.is_null() {
+        registry::forget_stale(block as usize);
+        if let Some(tracker) = tracker {
+            // SAFETY: the text that the caller named.
+            let tag: &'static str = unsafe {
+                core::str::from_utf8_unchecked(core::slice::from_raw_parts(tag, tag_len))
+            };
+            let what = What {
+                address: block as usize,
+                size,
+                family: Family::Malloc,
+                tag: (how & COUNTED != 0).then_some(tag),
+                owner: Ownership::Owned,
+            };
+            record::allocated(tracker, &what, Entry { slot, bp });
+        }
+    }
+    Answer { block, injected: 0 }
+}
+
+impl<M: Mode, const ZEROES: bool> Libc<M, ZEROES> {
     #[inline(always)]
-    pub(crate) fn allocate_as(
+    fn allocate_as(
         layout: Layout,
         tag: &'static str,
         zeroed: bool,
-        owner: Ownership,
     ) -> Result<NonNull<u8>, AllocError> {
         let (size, align) = (layout.size(), layout.align());
         if !M::RECORDED || state::is_plain() {
             return platform(size, align, zeroed);
         }
-        enter(|entry| {
-            let tracker = state::tracker();
-            injected(size)?;
-            let _quiet = Quiet::new();
-            let block = platform(size, align, zeroed)?;
-            let address = block.as_ptr() as usize;
-            registry::forget_stale(address);
-            if let Some(tracker) = tracker {
-                let what = What {
-                    address,
-                    size,
-                    family: Family::Malloc,
-                    tag: M::COUNTED.then_some(tag),
-                    owner,
-                };
-                record::allocated(tracker, &what, entry);
-            }
-            Ok(block)
-        })
+        core::hint::cold_path();
+        let bits = usize::from(zeroed) * ZEROED + usize::from(M::COUNTED) * COUNTED;
+        let how = ((align.trailing_zeros() as usize) << HOW_BITS) + bits;
+        // SAFETY: an alignment with its bits, and a text.
+        let answer = unsafe { allocate_thunk(size, how, tag.as_ptr(), tag.len()) };
+        match NonNull::new(answer.block) {
+            Some(block) => Ok(block),
+            None => Err(answer.error(size)),
+        }
     }
 }
 
 // SAFETY: the platform's allocator; a failed `realloc` leaves the block.
-unsafe impl<M: Mode, const ZEROED: bool> Allocator for Libc<M, ZEROED> {
+unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
     #[inline(always)]
     fn allocate(&self, layout: Layout, tag: &'static str) -> Result<NonNull<u8>, AllocError> {
-        Self::allocate_as(layout, tag, ZEROED, Ownership::Owned)
+        Self::allocate_as(layout, tag, ZEROES)
     }
 
     #[inline(always)]
@@ -163,7 +239,7 @@ unsafe impl<M: Mode, const ZEROED: bool> Allocator for Libc<M, ZEROED> {
         layout: Layout,
         tag: &'static str,
     ) -> Result<NonNull<u8>, AllocError> {
-        Self::allocate_as(layout, tag, true, Ownership::Owned)
+        Self::allocate_as(layout, tag, true)
     }
 
     #[inline(always)]
@@ -173,16 +249,9 @@ unsafe impl<M: Mode, const ZEROED: bool> Allocator for Libc<M, ZEROED> {
             unsafe { libc::free(block.as_ptr().cast()) };
             return Ok(());
         }
-        enter(|entry| {
-            let called = Called {
-                family: Some(Family::Malloc),
-                size: Some(layout.size()),
-                known_malloc: true,
-                ..Called::new("deallocate")
-            };
-            // SAFETY: promised by the caller.
-            unsafe { release(block.as_ptr() as usize, called, entry) }
-        })
+        core::hint::cold_path();
+        // SAFETY: promised by the caller.
+        unsafe { deallocate(block.as_ptr().cast(), layout.size()) }
     }
 
     #[inline(always)]
@@ -201,7 +270,7 @@ unsafe impl<M: Mode, const ZEROED: bool> Allocator for Libc<M, ZEROED> {
                 FamilyError::TooLarge { bytes, .. } => AllocError::TooLarge { bytes },
                 _ => no_memory(new.size()),
             })?;
-            if ZEROED && new.size() > old.size() {
+            if ZEROES && new.size() > old.size() {
                 // SAFETY: the block is that long now.
                 unsafe {
                     let behind = moved.as_ptr().add(old.size());
