@@ -19,7 +19,7 @@ use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::registry::{self, Entry};
 use crate::release::Releaser;
-use crate::state::{self, Quiet};
+use crate::{state, tags};
 
 /// How an adopted block is to be released.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +121,6 @@ pub(crate) fn register(
 ) -> Result<(), AdoptError> {
     enter(|entry| {
         let tracker = state::tracker();
-        let _quiet = Quiet::new();
         registry::with(|map| match map.get(&address) {
             Some(known) => Err(AdoptError::Owned {
                 address,
@@ -134,12 +133,25 @@ pub(crate) fn register(
         })?;
         if let Some(tracker) = tracker {
             let family = release.family();
+            let scope = record::scope_for(tracker);
+            let mut before = Family::Unknown;
             let known = record::change(tracker, address, |block| {
+                before = Family::from_number(block.family.into());
                 block.owner = state.owner() as u8;
-                if release_is_own(&release) {
+                if !matches!(release, Releaser::Never) {
                     block.family = family as u8;
                 }
+                if block.tag == 0 && state == Ownership::Owned {
+                    (block.tag, block.scope) = (tags::number(tracker, tag), scope);
+                }
             });
+            if known && state::is_shared() {
+                registry::with(|map| {
+                    if let Some(entry) = map.get_mut(&address) {
+                        entry.hooked = Some(before);
+                    }
+                });
+            }
             if !known && !matches!(state, Ownership::InteriorOf { .. } | Ownership::Borrowed) {
                 let what = What {
                     address,
@@ -153,11 +165,6 @@ pub(crate) fn register(
         }
         Ok(())
     })
-}
-
-/// Whether the family is the block's, and not that of nobody.
-fn release_is_own(release: &Releaser) -> bool {
-    !matches!(release, Releaser::Never)
 }
 
 /// Takes over a block that an API returned: `free` releases it from now on as

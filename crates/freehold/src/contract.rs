@@ -91,8 +91,9 @@ pub struct Tracker {
     /// Gives 1 when events are recorded in this process; begins to if need be.
     pub is_active: unsafe extern "C" fn() -> u32,
     /// With 1: from now on hooks neither record nor judge what this thread
-    /// allocates and releases, because the caller does it by this table; with
-    /// 0: the last of these ends. Nests.
+    /// allocates and releases, because the caller tells of it by this table;
+    /// with 0: the last of these ends. Nests. Between the two there is one call
+    /// of a real function, and no code of the program.
     pub quiet: unsafe extern "C" fn(begin: u32),
     /// The number of the calling thread's stack from a return address on:
     /// `slot` is the place of that return address, `bp` the value of `rbp` in

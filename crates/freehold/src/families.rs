@@ -11,9 +11,9 @@ use freehold_families::{Family, FamilyError, cpp};
 
 use crate::adopt::register;
 use crate::ownership::Ownership;
-use crate::registry;
 use crate::release::Releaser;
-use crate::state::{self, Quiet};
+use crate::state::quietly;
+use crate::{record, registry, state};
 
 pub use freehold_families::emulated::heap::Heap;
 pub use freehold_families::emulated::movable::{FIXED, MOVEABLE, ZEROINIT};
@@ -25,13 +25,6 @@ fn registered(address: usize, size: usize, release: Releaser, tag: &'static str)
     registry::forget_stale(address);
     let _ = register(address, size, release, Ownership::Owned, tag);
     address
-}
-
-/// Runs the family's own function: what it allocates is told by us.
-fn quietly<R>(run: impl FnOnce() -> R) -> R {
-    state::tracker();
-    let _quiet = Quiet::new();
-    run()
 }
 
 macro_rules! allocates {
@@ -128,6 +121,40 @@ allocates! {
     sys_alloc_string(text: &[u16]) -> NonNull<u16>,
     bstr::alloc(text), |b: NonNull<u16>| b.as_ptr() as usize, size_of_val(text),
     Releaser::Bstr, "BSTR"
+}
+
+/// `HeapDestroy`: releases a heap with all its blocks.
+///
+/// # Errors
+/// [`FamilyError::UnknownBlock`] when it was destroyed before, and for the
+/// process's heap.
+///
+/// # Safety
+/// Nobody uses a block of it any more.
+///
+/// ```
+/// use freehold::families::{Heap, heap_alloc, heap_destroy};
+/// let heap = Heap::create();
+/// let block = heap_alloc(heap, 8, true).expect("memory");
+/// // SAFETY: the block is not used any more.
+/// unsafe { heap_destroy(heap) }.expect("live");
+/// assert_eq!(freehold::ownership_of(block.as_ptr() as usize), None);
+/// ```
+pub unsafe fn heap_destroy(heap: Heap) -> Result<(), FamilyError> {
+    let is_of = |release: &Releaser| matches!(release, Releaser::Heap(h) if *h == heap);
+    let blocks: Vec<usize> = registry::with(|map| {
+        let mine = map.iter().filter(|(_, entry)| is_of(&entry.release));
+        mine.map(|(address, _)| *address).collect()
+    });
+    // SAFETY: promised by the caller.
+    quietly(|| unsafe { heap.destroy() })?;
+    for block in blocks {
+        registry::with(|map| map.remove(&block));
+        if let Some(tracker) = state::tracker() {
+            record::released(tracker, block, 0);
+        }
+    }
+    Ok(())
 }
 
 /// `operator new`, or `operator new[]` with [`Family::NewArray`], of the C++

@@ -15,7 +15,7 @@ use crate::entry::{Entry, KeepErrno, enter};
 use crate::ownership::Ownership;
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
-use crate::state::{self, Quiet};
+use crate::state::{self, quietly};
 use crate::{FreeError, Misuse, Stack, recent, record, tags};
 
 /// Who releases, and how.
@@ -230,9 +230,8 @@ pub unsafe extern "C" fn native_free(pointer: *mut c_void) {
             record::released(tracker, pointer as usize, 0);
         }
     }
-    let _quiet = (!state::is_plain()).then(Quiet::new);
     // SAFETY: promised by the caller.
-    unsafe { libc::free(pointer) };
+    quietly(|| unsafe { libc::free(pointer) });
 }
 
 /// Releases what `address` is, for whom `called` says.
@@ -245,7 +244,6 @@ pub(crate) unsafe fn release(
     entry: Entry,
 ) -> Result<(), FreeError> {
     let tracker = state::tracker();
-    let _quiet = Quiet::new();
     let here = tracker.map_or(0, |t| record::capture(t, entry));
     let report = Report {
         tracker,
@@ -262,7 +260,7 @@ pub(crate) unsafe fn release(
             // out; the caller promises that nobody uses it.
             Taken::Last(registered) => unsafe { release_registered(&report, block, registered) },
             // SAFETY: one reference of several.
-            Taken::Reference(releaser) => unsafe { releaser.call(block) }
+            Taken::Reference(releaser) => quietly(|| unsafe { releaser.call(block) })
                 .or_else(|error| report.refuse(Misuse::Failed(error), None)),
             Taken::Deferred => Ok(()),
         };
@@ -276,7 +274,7 @@ pub(crate) unsafe fn release(
         return match called.family {
             None | Some(Family::Malloc) => {
                 // SAFETY: promised by the caller, as nothing is tracked.
-                unsafe { libc_malloc::release(block) };
+                quietly(|| unsafe { libc_malloc::release(block) });
                 Ok(())
             }
             // All blocks of other families are registered.
@@ -328,6 +326,23 @@ fn take_registered(report: &Report) -> Result<Option<Taken>, FreeError> {
     }
 }
 
+/// Takes a registered block out of the ledger, or makes it what hooks know it as,
+/// who then take it out when they see it go.
+fn take_record(tracker: &Tracker, report: &Report, registered: &Registered) -> (u32, Block) {
+    let Some(family) = registered.hooked else {
+        return record::released(tracker, report.address, report.here);
+    };
+    let (answer, block) = record::find(tracker, report.address);
+    if answer == LIVE {
+        recent::note(&block, report.here);
+        record::change(tracker, report.address, |block| {
+            block.family = family as u8;
+            block.owner = Owner::Caller as u8;
+        });
+    }
+    (answer, block)
+}
+
 /// # Safety
 /// The block was registered like this until now, and nobody uses it.
 unsafe fn release_registered(
@@ -335,11 +350,15 @@ unsafe fn release_registered(
     block: NonNull<u8>,
     registered: Registered,
 ) -> Result<(), FreeError> {
-    let recorded = report
-        .tracker
-        .map(|t| record::released(t, report.address, report.here));
+    let recorded = report.tracker.map(|t| take_record(t, report, &registered));
     // SAFETY: promised by the caller.
-    let released = unsafe { registered.release.call(block) };
+    let call = || unsafe { registered.release.call(block) };
+    let released = match registered.release {
+        // What the function releases beside the block is for the hooks to see.
+        Releaser::Custom(_) => call(),
+        _ if registered.hooked.is_some() => call(),
+        _ => quietly(call),
+    };
     let Err(error) = released else {
         if recorded.is_none_or(|(answer, _)| answer != LIVE) {
             let block = Block {
@@ -354,7 +373,12 @@ unsafe fn release_registered(
     };
     registry::with(|map| map.insert(report.address, registered));
     if let (Some(tracker), Some((LIVE, known))) = (report.tracker, recorded) {
-        record::restored(tracker, &known);
+        match registered.hooked {
+            None => record::restored(tracker, &known),
+            Some(_) => {
+                record::change(tracker, report.address, |block| *block = known);
+            }
+        }
     }
     let about = (registered.size, registered.release.family());
     report.refuse(Misuse::Failed(error), Some(about))
@@ -390,7 +414,7 @@ unsafe fn release_recorded(
         return report.refuse(Misuse::Double, about);
     }
     // SAFETY: live until now, and taken out by nobody else.
-    let released = unsafe {
+    let released = quietly(|| unsafe {
         match family {
             Family::New | Family::NewArray => cpp::release(family, block),
             Family::Mmap => unmap(block, known.size as usize),
@@ -399,7 +423,7 @@ unsafe fn release_recorded(
                 Ok(())
             }
         }
-    };
+    });
     released.or_else(|error| {
         record::restored(tracker, &known);
         report.refuse(Misuse::Failed(error), about)
@@ -440,6 +464,7 @@ unsafe fn release_unrecorded(
     match misuse {
         Some(misuse) if !(may_be_malloc && passes && is_unknown) => report.refuse(misuse, None),
         _ => {
+            // Hooks may know it: they are told as by anybody else.
             // SAFETY: as promised by the caller.
             unsafe { libc_malloc::release(block) };
             Ok(())

@@ -9,7 +9,7 @@ use crate::contract::LIVE;
 use crate::entry::enter;
 use crate::ownership::Ownership;
 use crate::record::{self, What};
-use crate::state::{self, Quiet};
+use crate::state::{self, quietly};
 
 /// A global allocator that records every block of the program while tracking is
 /// on: family `rust`, with its stack. Off, it costs one load.
@@ -61,8 +61,7 @@ fn noted(size: usize, allocate: impl FnOnce() -> *mut u8) -> *mut u8 {
     }
     enter(|entry| {
         let tracker = state::tracker();
-        let _quiet = Quiet::new();
-        let block = allocate();
+        let block = quietly(allocate);
         if let Some(tracker) = tracker.filter(|_| !block.is_null()) {
             let what = What {
                 address: block as usize,
@@ -77,8 +76,7 @@ fn noted(size: usize, allocate: impl FnOnce() -> *mut u8) -> *mut u8 {
     })
 }
 
-// SAFETY: the allocator inside does it all; what is noted allocates nothing of
-// its blocks, because it is quiet meanwhile.
+// SAFETY: the allocator inside does it all; what notes a block allocates nothing.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -99,15 +97,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
             return unsafe { self.0.dealloc(block, layout) };
         }
         let errno = crate::entry::KeepErrno::new();
-        let tracker = state::tracker();
-        let _quiet = Quiet::new();
-        if let Some(tracker) = tracker {
+        if let Some(tracker) = state::tracker() {
             // No judgement: a block may be one that was not noted.
             record::released(tracker, block as usize, 0);
         }
         drop(errno);
         // SAFETY: promised by the caller.
-        unsafe { self.0.dealloc(block, layout) };
+        quietly(|| unsafe { self.0.dealloc(block, layout) });
     }
 
     #[inline(always)]
@@ -117,10 +113,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
             return unsafe { self.0.realloc(block, layout, size) };
         }
         let tracker = state::tracker();
-        let known = tracker.map(|t| {
-            let _quiet = Quiet::new();
-            record::released(t, block as usize, 0)
-        });
+        let known = tracker.map(|t| record::released(t, block as usize, 0));
         // SAFETY: promised by the caller.
         let moved = noted(size, || unsafe { self.0.realloc(block, layout, size) });
         if let (true, Some(tracker), Some((LIVE, known))) = (moved.is_null(), tracker, known) {

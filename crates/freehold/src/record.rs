@@ -21,6 +21,14 @@ pub(crate) fn scope() -> u16 {
     SCOPE.get()
 }
 
+/// The scope in which a block of this thread counts now, 0 for none.
+pub(crate) fn scope_for(tracker: &Tracker) -> u16 {
+    match scope() {
+        0 => crate::leaks::global_scope(tracker),
+        scope => scope,
+    }
+}
+
 /// Sets it; gives the one before.
 pub(crate) fn replace_scope(scope: u16) -> u16 {
     SCOPE.replace(scope)
@@ -46,10 +54,7 @@ pub(crate) fn capture(tracker: &Tracker, entry: Entry) -> u32 {
 
 /// Notes an allocation.
 pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
-    let scope = match scope() {
-        0 => crate::leaks::global_scope(tracker),
-        scope => scope,
-    };
+    let scope = scope_for(tracker);
     let block = Block {
         address: what.address as u64,
         size: what.size as u64,

@@ -10,6 +10,8 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use freehold_families::Family;
+
 use crate::ownership::Ownership;
 use crate::release::Releaser;
 use crate::{recent, state};
@@ -26,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) closing: bool,
     /// Different for each block, whatever its address.
     pub(crate) serial: u64,
+    /// The family under which hooks have it in the ledger: they see it go, too.
+    pub(crate) hooked: Option<Family>,
 }
 
 impl Entry {
@@ -37,6 +41,7 @@ impl Entry {
             state,
             uses: 0,
             closing: false,
+            hooked: None,
             // Relaxed: only unique.
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
         }
@@ -54,9 +59,8 @@ pub(crate) fn has_any() -> bool {
     COUNT.load(Ordering::Relaxed) != 0
 }
 
-/// Runs with the map. What it allocates is nobody's block.
+/// Runs with the map.
 pub(crate) fn with<R>(run: impl FnOnce(&mut Map) -> R) -> R {
-    let _quiet = state::Quiet::new();
     let mut map = MAP.lock().unwrap_or_else(PoisonError::into_inner);
     let result = run(&mut map);
     if !map.is_empty() {

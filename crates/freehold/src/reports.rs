@@ -8,7 +8,6 @@ use freehold_ledger::reader::SessionFile;
 use freehold_report::text::TextOptions;
 use freehold_report::{Options, Symbols, build, files, json, text};
 
-use crate::state::Quiet;
 use crate::track;
 
 /// How a report is written.
@@ -39,7 +38,6 @@ pub enum ReportFormat {
 pub fn report(format: ReportFormat) -> io::Result<String> {
     let none = || io::Error::new(io::ErrorKind::NotFound, "nothing is tracked");
     let (path, number) = track::session().ok_or_else(none)?;
-    let _quiet = Quiet::new();
     let file = SessionFile::open(&path).map_err(io::Error::other)?;
     let mut session = file.read_session(|_, _| ()).map_err(io::Error::other)?;
     // In a session of `freehold run` there may be other processes.

@@ -158,7 +158,6 @@ pub(crate) fn start(depth: u32, max_memory: u64) -> io::Result<()> {
     if tracker().is_some() {
         return Ok(());
     }
-    let _quiet = Quiet::new();
     let _guard = DECIDING.lock().unwrap_or_else(PoisonError::into_inner);
     match has(RECORDING) {
         true => Ok(()),
@@ -170,8 +169,11 @@ pub(crate) fn start(depth: u32, max_memory: u64) -> io::Result<()> {
 pub(crate) fn keep(depth: u32, max_memory: u64) -> io::Result<()> {
     static KEEPING: Mutex<()> = Mutex::new(());
     let _guard = KEEPING.lock().unwrap_or_else(PoisonError::into_inner);
-    let _quiet = Quiet::new();
-    own::begin(depth, max_memory)
+    // What is allocated meanwhile must not ask who keeps the ledger.
+    let before = STARTING.replace(true);
+    let begun = own::begin(depth, max_memory);
+    STARTING.set(before);
+    begun
 }
 
 fn watch_forks() {
@@ -228,6 +230,13 @@ impl Drop for Quiet {
             unsafe { (table.quiet)(0) };
         }
     }
+}
+
+/// Runs the real function of a block that we tell of ourselves, and nothing else:
+/// what is allocated in it must be released in it, or by such a call.
+pub(crate) fn quietly<R>(run: impl FnOnce() -> R) -> R {
+    let _quiet = Quiet::new();
+    run()
 }
 
 /// Whether this thread runs code of ours.

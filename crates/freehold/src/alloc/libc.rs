@@ -12,7 +12,7 @@ use crate::entry::{Entry, KeepErrno, enter};
 use crate::free::deallocate;
 use crate::ownership::Ownership;
 use crate::record::{self, What};
-use crate::state::{self, Quiet};
+use crate::state::{self, quietly};
 use crate::{FreeError, failing, registry};
 
 /// What an allocator tells the tracker.
@@ -177,12 +177,9 @@ unsafe extern "C-unwind" fn allocate_slowly(
             injected,
         };
     }
-    let _quiet = Quiet::new();
     let align = 1 << (how >> HOW_BITS);
-    let block = match platform(size, align, how & ZEROED != 0) {
-        Ok(block) => block.as_ptr(),
-        Err(_) => core::ptr::null_mut(),
-    };
+    let block = quietly(|| platform(size, align, how & ZEROED != 0));
+    let block = block.map_or(core::ptr::null_mut(), NonNull::as_ptr);
     if !block.is_null() {
         registry::forget_stale(block as usize);
         if let Some(tracker) = tracker {
@@ -288,13 +285,12 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
                 return resize();
             };
             injected(new.size())?;
-            let _quiet = Quiet::new();
             let address = block.as_ptr() as usize;
             let here = record::capture(tracker, entry);
             // The old block before the real call and the new one after it:
             // between them another thread may be given the old address.
             let known = record::released(tracker, address, here);
-            match resize() {
+            match quietly(resize) {
                 Ok(moved) => {
                     let what = What {
                         address: moved.as_ptr() as usize,

@@ -9,10 +9,11 @@ use core::task::{Context, Poll};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use freehold_ledger::format::Owner;
+
 use super::{Allocation, Filter, LeakError, global_scope};
 use crate::contract::{Block, Tracker};
-use crate::state::{self, Quiet};
-use crate::{record, tags, track};
+use crate::{record, state, tags, track};
 
 /// A scope that has begun and not ended.
 struct Open {
@@ -232,7 +233,6 @@ impl<F: Future> Future for Scoped<F> {
 /// A number in the ledger that no open scope has: under this name, or with a
 /// number behind it.
 fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>) -> u16 {
-    let _quiet = Quiet::new();
     let parent = record::scope();
     with_open(|open| {
         let filter = filter.unwrap_or_else(|| {
@@ -257,7 +257,6 @@ fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>) -> u16 {
 
 /// Hands over what stays to the scope around it.
 fn end(tracker: &Tracker, number: u16) {
-    let _quiet = Quiet::new();
     let Some(parent) = with_open(|open| {
         let parent = open.get(&number)?.parent;
         // What is begun inside goes on inside the one around.
@@ -328,12 +327,12 @@ pub(super) fn blocks(
     wanted: impl Fn(&Block) -> bool,
     filter: &Filter,
 ) -> Vec<Allocation> {
-    use freehold_ledger::format::Owner;
-    let _quiet = Quiet::new();
     let mut found = Vec::new();
     record::for_each(tracker, |block| {
-        let gone = [Owner::Transferred as u8, Owner::Api as u8].contains(&block.owner);
-        if block.tag != 0 && !gone && wanted(block) {
+        // Those of others are theirs to release.
+        let owner = Owner::from_number(block.owner.into());
+        let ours = matches!(owner, Owner::Caller | Owner::Arena);
+        if block.tag != 0 && ours && wanted(block) {
             found.push(*block);
         }
         true

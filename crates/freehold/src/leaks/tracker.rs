@@ -71,7 +71,8 @@ impl LeakTracker {
     }
 
     /// The blocks that count and live, by address, without those that the filter
-    /// leaves out: in a scope those of the scope and the ones inside it,
+    /// leaves out, and those that were given away or left to a finalizer: in a
+    /// scope those of the scope and the ones inside it,
     /// otherwise those in no scope.
     ///
     /// ```
@@ -104,7 +105,6 @@ impl LeakTracker {
     /// ```
     pub fn reset() {
         if let Some(tracker) = state::tracker() {
-            let _quiet = state::Quiet::new();
             let current = match record::scope() {
                 0 => counting_scope(tracker),
                 number => number,
