@@ -272,6 +272,28 @@ fn owners_other_than_the_caller_are_respected() {
 }
 
 #[test]
+fn owners_and_sizes_are_respected_for_every_family() {
+    let _alone = start();
+    for (family, block) in blocks() {
+        // SAFETY: refused; what is given away at the end stays.
+        unsafe {
+            let size = free_sized(block, 3).unwrap_err();
+            assert!(
+                matches!(size.misuse(), Misuse::SizeMismatch { passed: 3, .. }),
+                "{family:?}: {size}"
+            );
+            assert!(attach_finalizer(block, 64));
+            let error = free(block).unwrap_err();
+            assert_eq!(error.misuse(), Misuse::FinalizerOwned, "{family:?}");
+            assert!(detach_finalizer(block));
+            assert!(transfer(block));
+            let error = free(block).unwrap_err();
+            assert_eq!(error.misuse(), Misuse::Transferred, "{family:?}");
+        }
+    }
+}
+
+#[test]
 fn a_finalizer_releases_what_was_left_to_it_once() {
     let _alone = start();
     for (family, block) in blocks() {

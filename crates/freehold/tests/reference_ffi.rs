@@ -134,11 +134,14 @@ mod arena {
 
         fn to_native_utf8() {
             using(|arena| {
-                let text = arena.alloc_from("héllo\0".as_bytes()).expect("memory");
+                let text = arena.utf8("héllo").expect("memory");
                 // SAFETY: ends with a NUL, lives long enough.
                 let text = unsafe { PStr::new(text.as_mut_ptr()) };
                 // SAFETY: no length is given.
                 assert_eq!(unsafe { text.text(None) }.as_deref(), Ok("héllo"));
+                let wide = arena.utf16(EMOJI).expect("memory");
+                assert_eq!((wide.len(), wide[6]), (7, 0));
+                assert_eq!(arena.utf16("a\0").unwrap_err(), AllocError::Nul { at: 1 });
             })
             .expect("nothing fails");
         }

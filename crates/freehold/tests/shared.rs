@@ -4,7 +4,11 @@
 use std::ffi::{CString, c_void};
 use std::os::unix::ffi::OsStrExt;
 
-use freehold::{LeakTracker, Misuse, Ownership, calloc, diagnostic_calloc, free, track};
+use freehold::contract::{Block, LIVE, SYMBOL, Tracker};
+use freehold::{
+    Family, LeakTracker, Misuse, Ownership, ReleaseWith, adopt, attach_finalizer, calloc,
+    detach_finalizer, diagnostic_calloc, free, track,
+};
 
 /// Loads the library that keeps a ledger; before the first use of this one.
 fn load() -> *mut c_void {
@@ -21,6 +25,15 @@ fn load() -> *mut c_void {
     let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     assert!(!handle.is_null());
     handle
+}
+
+/// Asks the keeper itself.
+fn ask(handle: *mut c_void, address: u64, block: &mut Block) -> u32 {
+    // SAFETY: by the contract the symbol is such a table, in a library that stays.
+    unsafe {
+        let table = libc::dlsym(handle, SYMBOL.as_ptr()).cast::<Tracker>();
+        ((*table).find)(address, block)
+    }
 }
 
 #[test]
@@ -49,6 +62,26 @@ fn the_ledger_of_the_process_is_the_one_that_is_kept() {
     };
     assert_eq!(error.misuse(), Misuse::Double);
     assert!(!error.allocated().is_empty());
+    // A block that hooks recorded, as this one stands for, counts when it is
+    // adopted; its record is theirs to take out when they see it go.
+    let raw = calloc::<u8>(8).expect("memory").into_raw().cast();
+    assert!(!LeakTracker::has_leaks());
+    // SAFETY: a block of malloc that nobody else releases.
+    unsafe {
+        let with = ReleaseWith::Family(Family::Malloc);
+        adopt(raw, 8, with).expect("not registered");
+        assert_eq!(LeakTracker::snapshot()[0].type_name, "adopted");
+        attach_finalizer(raw, 8);
+        assert!(!LeakTracker::has_leaks());
+        detach_finalizer(raw);
+        free(raw).expect("live");
+    }
+    let mut left = Block::default();
+    let found = ask(handle, raw as u64, &mut left);
+    assert_eq!(
+        (found, left.family, left.owner),
+        (LIVE, Family::Malloc as u8, 0)
+    );
     let (path, slot) = track::session().expect("on");
     let file = freehold_ledger::reader::SessionFile::open(&path).expect("readable");
     assert!(file.read_ledger(slot).expect("readable").is_some());

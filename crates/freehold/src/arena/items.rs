@@ -238,6 +238,51 @@ macro_rules! arena {
                 }
             }
 
+            /// `text` as UTF-8 with a NUL behind it, for C.
+            ///
+            /// # Errors
+            /// [`AllocError::Nul`] when a NUL in it would cut it, and others.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// assert_eq!(arena.utf8("é")?, [0xc3, 0xa9, 0]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
+            #[allow(clippy::mut_from_ref)]
+            #[inline(always)]
+            pub fn utf8(&self, text: &str) -> Result<&mut [u8], AllocError> {
+                if let Some(at) = text.bytes().position(|unit| unit == 0) {
+                    return Err(AllocError::Nul { at });
+                }
+                let units = self.alloc::<u8>(text.len() + 1)?;
+                units[..text.len()].copy_from_slice(text.as_bytes());
+                Ok(units)
+            }
+
+            /// `text` as UTF-16 with a NUL behind it, for Windows.
+            ///
+            /// # Errors
+            /// [`AllocError::Nul`] when a NUL in it would cut it, and others.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// assert_eq!(arena.utf16("é")?, [0xe9, 0]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
+            #[allow(clippy::mut_from_ref)]
+            #[inline(always)]
+            pub fn utf16(&self, text: &str) -> Result<&mut [u16], AllocError> {
+                let len = text.encode_utf16().count();
+                if let Some(at) = text.encode_utf16().position(|unit| unit == 0) {
+                    return Err(AllocError::Nul { at });
+                }
+                let units = self.alloc::<u16>(len + 1)?;
+                for (to, unit) in units.iter_mut().zip(text.encode_utf16()) {
+                    *to = unit;
+                }
+                Ok(units)
+            }
+
             /// A block for `layout`; `tag` names what will be in it.
             ///
             /// # Errors

@@ -4,7 +4,10 @@ use core::sync::atomic::Ordering;
 use std::io;
 use std::sync::{PoisonError, RwLock};
 
-use super::{Allocation, COUNTING, Filter, LeakError, LeaksEmitter, Scope, counting_scope, scope};
+use super::{
+    Allocation, COUNTING, Filter, LeakError, LeaksEmitter, PrintEmitter, Scope, counting_scope,
+    scope,
+};
 use crate::state;
 use crate::{record, track};
 
@@ -119,6 +122,19 @@ impl LeakTracker {
     /// Those of the emitter.
     pub fn emit(emitter: &mut dyn LeaksEmitter) -> io::Result<()> {
         emitter.emit(&LeakTracker::snapshot())
+    }
+
+    /// Shows the snapshot on standard output.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    ///
+    /// ```
+    /// freehold::LeakTracker::print()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn print() -> io::Result<()> {
+        LeakTracker::emit(&mut PrintEmitter::stdout())
     }
 
     /// Says when anything that counts lives.
