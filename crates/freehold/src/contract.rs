@@ -109,6 +109,9 @@ pub struct Tracker {
     pub released: unsafe extern "C" fn(address: u64, block: *mut Block) -> u32,
     /// The same without taking it out.
     pub find: unsafe extern "C" fn(address: u64, block: *mut Block) -> u32,
+    /// The live block in which an address lies and that begins at most `reach`
+    /// bytes before it: [`LIVE`] with it, or [`UNKNOWN`], [`BUSY`].
+    pub containing: unsafe extern "C" fn(address: u64, reach: u64, block: *mut Block) -> u32,
     /// Sets family, owner, scope and tag of the live block at its address.
     /// Gives 1 when there is one.
     pub change: unsafe extern "C" fn(block: *const Block) -> u32,

@@ -54,6 +54,10 @@ impl Called {
 /// release, a foreign address, one in the middle of a block, a borrowed, given
 /// away, arena's or finalizer's block.
 ///
+/// Where a block could not be recorded (the ledger is full, or samples only), an
+/// unknown address may be that block's, and goes to the platform's `free`; so it
+/// does in a forked child, whose ledger does not have what it inherited.
+///
 /// # Errors
 /// [`FreeError`] says what is wrong, with the stacks that are known; the block
 /// is as it was.
@@ -454,15 +458,23 @@ unsafe fn release_unrecorded(
 ) -> Result<(), FreeError> {
     let misuse = match answer {
         DEAD => Some(Misuse::Double),
+        UNKNOWN if report.called.known_malloc => Some(Misuse::Foreign),
         UNKNOWN => interior(tracker, report.address).or(Some(Misuse::Foreign)),
         // Nobody can tell now: the platform's own checks have to do.
         _ => None,
     };
     let may_be_malloc = report.called.family.is_none_or(|f| f == Family::Malloc);
-    let is_unknown = misuse == Some(Misuse::Foreign);
-    let passes = report.called.known_malloc || is_unknown && state::is_inherited();
+    let passes = match misuse {
+        // Older than the ledger, or its parent's: the owner knows better.
+        Some(Misuse::Foreign) => {
+            report.called.known_malloc || state::is_inherited() || state::is_incomplete()
+        }
+        // Its address may have been given to a block that was not recorded.
+        Some(Misuse::Double) => state::is_incomplete(),
+        _ => false,
+    };
     match misuse {
-        Some(misuse) if !(may_be_malloc && passes && is_unknown) => report.refuse(misuse, None),
+        Some(misuse) if !(may_be_malloc && passes) => report.refuse(misuse, None),
         _ => {
             // Hooks may know it: they are told as by anybody else.
             // SAFETY: as promised by the caller.
@@ -472,20 +484,21 @@ unsafe fn release_unrecorded(
     }
 }
 
-/// The block in the middle of which an address lies. Looks at all blocks: only
-/// who is about to refuse asks.
+/// The block in the middle of which an address lies.
 fn interior(tracker: &Tracker, address: usize) -> Option<Misuse> {
-    let mut found = registry::containing(address).map(|(base, _)| base);
-    record::for_each(tracker, |block| {
-        let inside = (address as u64).wrapping_sub(block.address);
-        if inside > 0 && inside < block.size {
+    let base = match registry::containing(address) {
+        Some((base, _)) => base,
+        None => {
+            let block = record::containing(tracker, address)?;
             let base = block.address as usize;
             let is_handle = registry::find(base).is_some_and(|e| e.release.is_handle(base));
-            found = (!is_handle).then_some(base);
+            if is_handle || base == address {
+                return None;
+            }
+            base
         }
-        found.is_none()
-    });
-    found.map(|base| Misuse::Interior {
+    };
+    Some(Misuse::Interior {
         base,
         offset: address - base,
     })

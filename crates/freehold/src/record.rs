@@ -8,7 +8,7 @@ use freehold_ledger::format::Family;
 use crate::contract::{Block, LIVE, Tracker};
 use crate::entry::Entry;
 use crate::ownership::Ownership;
-use crate::{recent, tags};
+use crate::{recent, state, tags};
 
 thread_local! {
     /// Number of the scope in which blocks of this thread are counted; 0 for
@@ -66,7 +66,10 @@ pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
         ..Block::default()
     };
     // SAFETY: a block.
-    unsafe { (tracker.allocated)(&block) };
+    let recorded = unsafe { (tracker.allocated)(&block) } == 1;
+    if !recorded && what.family == Family::Malloc {
+        state::set_incomplete();
+    }
 }
 
 /// What the ledger has on an address.
@@ -75,6 +78,20 @@ pub(crate) fn find(tracker: &Tracker, address: usize) -> (u32, Block) {
     // SAFETY: a place for the answer.
     let answer = unsafe { (tracker.find)(address as u64, &mut block) };
     (answer, block)
+}
+
+/// The live block in which an address lies.
+pub(crate) fn containing(tracker: &Tracker, address: usize) -> Option<Block> {
+    // Where blocks are not known, those that are not are released by the million:
+    // then it is only looked near by.
+    let reach = match state::is_incomplete() {
+        true => 1 << 16,
+        false => u64::MAX,
+    };
+    let mut block = Block::default();
+    // SAFETY: a place for the answer.
+    let answer = unsafe { (tracker.containing)(address as u64, reach, &mut block) };
+    (answer == LIVE).then_some(block)
 }
 
 /// Takes out a block that is about to be released, and remembers it.

@@ -33,6 +33,8 @@ static MAX_MEMORY: AtomicU64 = AtomicU64::new(0);
 /// This process was forked from one with a ledger of our own: blocks that it
 /// does not know may be inherited.
 static INHERITED: AtomicBool = AtomicBool::new(false);
+/// Some block was not recorded.
+static INCOMPLETE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// This thread decides: what it allocates meanwhile is not recorded.
@@ -84,6 +86,18 @@ pub(crate) fn is_shared() -> bool {
 pub(crate) fn is_inherited() -> bool {
     // Relaxed: set while the child had one thread.
     INHERITED.load(Ordering::Relaxed)
+}
+
+/// Notes that a block which `free` may be given was not recorded: memory for the
+/// ledger ran out, it is sampled, or a signal handler allocated in an event.
+pub(crate) fn set_incomplete() {
+    INCOMPLETE.store(true, Ordering::Relaxed);
+}
+
+/// Whether there may be live blocks that the ledger does not know.
+pub(crate) fn is_incomplete() -> bool {
+    // Relaxed: who releases such a block has been given it by whoever set it.
+    INCOMPLETE.load(Ordering::Relaxed)
 }
 
 /// Finds out who keeps the ledger; false when this thread is just doing so.

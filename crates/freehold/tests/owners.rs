@@ -255,6 +255,30 @@ fn scopes_nest_and_hand_over_what_stays() {
 }
 
 #[test]
+fn a_handle_does_not_enter_a_later_scope_of_the_name() {
+    let around = Scope::begin("around");
+    around.enter(|| {
+        let old = Scope::begin("name");
+        let handle = old.handle();
+        let inside = handle.entered();
+        old.end().expect("nothing stays");
+        // The number is still in use by this thread.
+        let new = Scope::begin("name");
+        let block = freehold::diagnostic_calloc::<u8>(1).expect("memory");
+        assert_eq!((new.leaks().len(), around.leaks().len()), (0, 1));
+        drop(inside);
+        assert_eq!((new.leaks().len(), around.leaks().len()), (0, 1));
+        let late = handle
+            .enter(|| freehold::diagnostic_calloc::<u8>(1))
+            .expect("memory");
+        assert_eq!((new.leaks().len(), around.leaks().len()), (0, 2));
+        drop((block, late));
+        new.end().expect("nothing stays");
+    });
+    around.end().expect("nothing stays");
+}
+
+#[test]
 fn scopes_of_one_name_are_apart() {
     let threads: Vec<_> = (0..8usize)
         .map(|i| {

@@ -5,9 +5,10 @@
 use core::future::Future;
 use core::marker::PhantomData;
 use core::pin::Pin;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use freehold_ledger::format::Owner;
 
@@ -15,11 +16,16 @@ use super::{Allocation, Filter, LeakError, global_scope};
 use crate::contract::{Block, Tracker};
 use crate::{record, state, tags, track};
 
-/// A scope that has begun and not ended.
+/// A scope that has begun, and not ended or not been left by all threads.
 struct Open {
+    /// Different for each scope, whatever its number.
+    serial: u64,
     /// The one that it was begun in; 0 for none.
     parent: u16,
     filter: Filter,
+    /// Threads that are in it, each as often as it entered.
+    entered: usize,
+    ended: bool,
 }
 
 static OPEN: Mutex<BTreeMap<u16, Open>> = Mutex::new(BTreeMap::new());
@@ -48,7 +54,9 @@ pub struct Scope {
 /// blocks count for the one around it.
 #[derive(Clone, Debug)]
 pub struct ScopeHandle {
-    number: Arc<u16>,
+    /// 0 when there is no ledger, or no room in it.
+    number: u16,
+    serial: u64,
 }
 
 impl Scope {
@@ -71,14 +79,16 @@ impl Scope {
     pub fn begin_with(name: &str, filter: Option<Filter>) -> Scope {
         // Without a ledger the scope has no number, and says so when it ends.
         let _ = track::start(&track::Options::default());
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        // Relaxed: only unique.
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let number = match state::tracker() {
-            Some(tracker) => begin(tracker, name, filter),
+            Some(tracker) => begin(tracker, name, filter, serial),
             None => 0,
         };
-        let handle = ScopeHandle {
-            number: Arc::new(number),
-        };
-        Scope { handle }
+        Scope {
+            handle: ScopeHandle { number, serial },
+        }
     }
 
     /// Runs `body` in the scope, on this thread.
@@ -120,7 +130,7 @@ impl Scope {
     /// The blocks that were allocated in it, or in a scope inside it, and live
     /// now; without those that the filter leaves out.
     pub fn leaks(&self) -> Vec<Allocation> {
-        let number = *self.handle.number;
+        let number = self.handle.number;
         match state::tracker() {
             Some(tracker) if number != 0 => shown(tracker, number),
             _ => Vec::new(),
@@ -133,7 +143,7 @@ impl Scope {
     /// # Errors
     /// [`LeakError`] with what stays, or when the scope could not be counted.
     pub fn end(self) -> Result<(), LeakError> {
-        let number = *self.handle.number;
+        let number = self.handle.number;
         if number == 0 {
             return Err(LeakError::uncounted());
         }
@@ -150,7 +160,7 @@ impl Scope {
 impl Drop for Scope {
     fn drop(&mut self) {
         if let Some(tracker) = state::tracker() {
-            end(tracker, *self.handle.number);
+            end(tracker, self.handle.number);
         }
     }
 }
@@ -176,13 +186,16 @@ impl ScopeHandle {
     /// drop(entered);
     /// ```
     pub fn entered(&self) -> Entered {
-        let is_open = with_open(|open| open.contains_key(&self.number));
-        let scope = match is_open {
-            true => *self.number,
-            false => record::scope(),
-        };
+        let number = with_open(|open| {
+            let scope = open.get_mut(&self.number)?;
+            let is_it = scope.serial == self.serial && !scope.ended;
+            scope.entered += usize::from(is_it);
+            is_it.then_some(self.number)
+        });
+        let scope = number.unwrap_or_else(record::scope);
         Entered {
             before: record::replace_scope(scope),
+            number,
             on_this_thread: PhantomData,
         }
     }
@@ -201,12 +214,23 @@ impl ScopeHandle {
 #[derive(Debug)]
 pub struct Entered {
     before: u16,
+    /// The scope that was entered; `None` when it had ended.
+    number: Option<u16>,
     on_this_thread: PhantomData<*const ()>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         record::replace_scope(self.before);
+        let Some(number) = self.number else { return };
+        let is_last = with_open(|open| {
+            let scope = open.get_mut(&number)?;
+            scope.entered = scope.entered.saturating_sub(1);
+            Some(scope.ended && scope.entered == 0)
+        });
+        if let (Some(true), Some(tracker)) = (is_last, state::tracker()) {
+            close(tracker, number);
+        }
     }
 }
 
@@ -232,7 +256,7 @@ impl<F: Future> Future for Scoped<F> {
 
 /// A number in the ledger that no open scope has: under this name, or with a
 /// number behind it.
-fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>) -> u16 {
+fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>, serial: u64) -> u16 {
     let parent = record::scope();
     with_open(|open| {
         let filter = filter.unwrap_or_else(|| {
@@ -249,31 +273,56 @@ fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>) -> u16 {
             number = tags::scope(tracker, &format!("{name} ({again})"));
         }
         if number != 0 {
-            open.insert(number, Open { parent, filter });
+            let scope = Open {
+                serial,
+                parent,
+                filter,
+                entered: 0,
+                ended: false,
+            };
+            open.insert(number, scope);
         }
         number
     })
 }
 
-/// Hands over what stays to the scope around it.
+/// Ends a scope; while threads are in it, its number stays taken, and what they
+/// allocate counts for the scope around it.
 fn end(tracker: &Tracker, number: u16) {
-    let Some(parent) = with_open(|open| {
+    let is_left = with_open(|open| {
+        let scope = open.get_mut(&number)?;
+        scope.ended = true;
+        Some(scope.entered == 0)
+    });
+    match is_left {
+        Some(true) => close(tracker, number),
+        Some(false) => hand_over(tracker, number),
+        None => {}
+    }
+}
+
+/// Hands over what stays, and gives the number back.
+fn close(tracker: &Tracker, number: u16) {
+    hand_over(tracker, number);
+    // Last: from now on another scope may have the number.
+    with_open(|open| open.remove(&number));
+}
+
+/// What stays counts for the scope around it.
+fn hand_over(tracker: &Tracker, number: u16) {
+    let parent = with_open(|open| {
         let parent = open.get(&number)?.parent;
-        // What is begun inside goes on inside the one around.
+        // What was begun inside goes on inside the one around.
         for inner in open.values_mut().filter(|o| o.parent == number) {
             inner.parent = parent;
         }
         Some(parent)
-    }) else {
-        return;
-    };
+    });
     let parent = match parent {
-        0 => global_scope(tracker),
-        parent => parent,
+        None | Some(0) => global_scope(tracker),
+        Some(parent) => parent,
     };
     move_all(tracker, |scope| (scope == number).then_some(parent));
-    // Last: from now on another scope may have the number.
-    with_open(|open| open.remove(&number));
 }
 
 /// Gives blocks of some scopes to others.

@@ -243,19 +243,24 @@ impl<T, A: Allocator> Block<T, A> {
         ownership_of(self.start.as_ptr() as usize)
     }
 
-    /// A copy of the pointer that checks each access.
+    /// A copy of the pointer that checks each access, for what outlives Rust's
+    /// borrows.
+    ///
+    /// # Safety
+    /// As for [`Checked::new`].
     ///
     /// ```
     /// let block = freehold::calloc::<u8>(4)?;
-    /// let checked = block.checked();
+    /// // SAFETY: the block lives until the end, and nobody writes to it.
+    /// let checked = unsafe { block.checked() };
     /// assert!(checked.get(4).is_err());
     /// # Ok::<(), freehold::AllocError>(())
     /// ```
-    pub fn checked(&self) -> Checked<T>
+    pub unsafe fn checked(&self) -> Checked<T>
     where
         T: Copy,
     {
-        // SAFETY: a live block of this length.
+        // SAFETY: a live block of this length; promised by the caller.
         unsafe { Checked::new(self.start.as_ptr(), self.len) }
     }
 }

@@ -16,7 +16,8 @@ use crate::{record, registry, state};
 /// use freehold::{AccessError, calloc, track};
 /// track::start(&Default::default()).expect("memory for a ledger");
 /// let block = calloc::<u8>(2)?;
-/// let checked = block.checked();
+/// // SAFETY: nobody writes to it, and tracking sees it go.
+/// let checked = unsafe { block.checked() };
 /// assert_eq!(checked.get(1), Ok(0));
 /// drop(block);
 /// assert_eq!(checked.get(1), Err(AccessError::Released));
@@ -113,8 +114,9 @@ impl<T: Copy> Checked<T> {
     /// A checked pointer to `len` elements.
     ///
     /// # Safety
-    /// They hold values as long as the block lives. Nobody releases it during an
-    /// access, and when nobody keeps a ledger, not before the last one either.
+    /// They hold values as long as the block lives. During an access nobody
+    /// releases it or holds a mutable reference to it; and when it is not
+    /// recorded, it lives until the last access.
     ///
     /// ```
     /// let numbers = [1u32, 2];
@@ -133,8 +135,9 @@ impl<T: Copy> Checked<T> {
     /// How many elements there are.
     ///
     /// ```
-    /// assert_eq!(freehold::calloc::<u8>(2)?.checked().len(), 2);
-    /// # Ok::<(), freehold::AllocError>(())
+    /// // SAFETY: never read.
+    /// let checked = unsafe { freehold::Checked::<u8>::new(std::ptr::null_mut(), 2) };
+    /// assert_eq!(checked.len(), 2);
     /// ```
     pub fn len(&self) -> usize {
         self.len
@@ -172,8 +175,9 @@ impl<T: Copy> Checked<T> {
     /// [`AccessError`] says why not.
     ///
     /// ```
-    /// assert_eq!(freehold::calloc::<u8>(1)?.checked().get(0), Ok(0));
-    /// # Ok::<(), freehold::AllocError>(())
+    /// // SAFETY: null is refused.
+    /// let checked = unsafe { freehold::Checked::<u8>::new(std::ptr::null_mut(), 2) };
+    /// assert_eq!(checked.get(0), Err(freehold::AccessError::Null));
     /// ```
     pub fn get(&self, index: usize) -> Result<T, AccessError> {
         // SAFETY: within the block, which lives.
@@ -190,11 +194,13 @@ impl<T: Copy> Checked<T> {
     ///
     /// ```
     /// let block = freehold::calloc::<u8>(1)?;
-    /// let checked = block.checked();
-    /// drop(block.leak());
-    /// // SAFETY: nobody has a reference any more.
-    /// unsafe { checked.set(0, 3) }.expect("live");
-    /// assert_eq!(checked.get(0), Ok(3));
+    /// // SAFETY: the block stays for good, and nobody has a reference to it.
+    /// unsafe {
+    ///     let checked = block.checked();
+    ///     let _ = block.into_raw();
+    ///     checked.set(0, 3).expect("live");
+    ///     assert_eq!(checked.get(0), Ok(3));
+    /// }
     /// # Ok::<(), freehold::AllocError>(())
     /// ```
     pub unsafe fn set(&self, index: usize, value: T) -> Result<(), AccessError> {

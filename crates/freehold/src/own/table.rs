@@ -27,6 +27,7 @@ pub(crate) const VALUE: Tracker = Tracker {
     allocated,
     released,
     find,
+    containing,
     change,
     name,
     name_of,
@@ -143,6 +144,18 @@ unsafe extern "C" fn find(address: u64, block: *mut Block) -> u32 {
         }
         Some(Lookup::Dead) => DEAD,
         Some(Lookup::Unknown) => UNKNOWN,
+        None => BUSY,
+    }
+}
+
+unsafe extern "C" fn containing(address: u64, reach: u64, block: *mut Block) -> u32 {
+    match ledger().map(|l| l.containing(address, reach)) {
+        Some(Some((start, record))) => {
+            // SAFETY: the caller passes a place for it.
+            unsafe { *block = describe(start, &record) };
+            LIVE
+        }
+        Some(None) => UNKNOWN,
         None => BUSY,
     }
 }
