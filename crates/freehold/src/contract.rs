@@ -77,6 +77,29 @@ pub struct Block {
 
 const _: () = assert!(size_of::<Block>() == 40);
 
+/// A misuse, as it is told.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wrong {
+    /// The address that was passed.
+    pub address: u64,
+    /// Bytes of the block, 0 when unknown.
+    pub size: u64,
+    /// Bytes from the block's start to the address; the size that was passed when
+    /// that was wrong.
+    pub offset: u64,
+    /// Number of the stack that allocated the block, 0 when unknown.
+    pub allocated: u32,
+    /// Number of the stack of the misuse.
+    pub here: u32,
+    /// What was wrong: a number of the ledger's format.
+    pub kind: u8,
+    /// Number of the block's family.
+    pub family: u8,
+    /// Zero.
+    pub spare: [u8; 6],
+}
+
 /// Called for each live block with the context that was given; gives 0 to end.
 pub type Visit = unsafe extern "C" fn(context: *mut c_void, block: *const Block) -> u32;
 
@@ -105,13 +128,16 @@ pub struct Tracker {
     pub allocated: unsafe extern "C" fn(block: *const Block) -> u32,
     /// Takes out a block that is about to be released. Gives [`LIVE`] with what
     /// it was in `block`, or [`DEAD`], [`UNKNOWN`], [`BUSY`]. Of two callers
-    /// with the same block one gets [`LIVE`].
-    pub released: unsafe extern "C" fn(address: u64, block: *mut Block) -> u32,
+    /// with the same block one gets [`LIVE`]. `site` is where the function that
+    /// releases it returns to, 0 when that is not known.
+    pub released: unsafe extern "C" fn(address: u64, site: u64, block: *mut Block) -> u32,
     /// The same without taking it out.
     pub find: unsafe extern "C" fn(address: u64, block: *mut Block) -> u32,
-    /// The live block in which an address lies and that begins at most `reach`
-    /// bytes before it: [`LIVE`] with it, or [`UNKNOWN`], [`BUSY`].
-    pub containing: unsafe extern "C" fn(address: u64, reach: u64, block: *mut Block) -> u32,
+    /// The live block in which an address lies: [`LIVE`] with it, or [`UNKNOWN`],
+    /// [`BUSY`].
+    pub containing: unsafe extern "C" fn(address: u64, block: *mut Block) -> u32,
+    /// Notes a misuse that the library has refused.
+    pub misused: unsafe extern "C" fn(wrong: *const Wrong),
     /// Sets family, owner, scope and tag of the live block at its address.
     /// Gives 1 when there is one.
     pub change: unsafe extern "C" fn(block: *const Block) -> u32,

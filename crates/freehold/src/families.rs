@@ -151,7 +151,7 @@ pub unsafe fn heap_destroy(heap: Heap) -> Result<(), FamilyError> {
     for block in blocks {
         registry::with(|map| map.remove(&block));
         if let Some(tracker) = state::tracker() {
-            record::released(tracker, block, 0);
+            record::released(tracker, block, 0, 0);
         }
     }
     Ok(())

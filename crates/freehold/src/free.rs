@@ -10,13 +10,14 @@ use core::ptr::NonNull;
 use freehold_families::{Family, FamilyError, cpp, libc_malloc};
 use freehold_ledger::format::Owner;
 
-use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, UNKNOWN};
+use crate::contract::{Block, DEAD, LIVE, Tracker, UNKNOWN};
 use crate::entry::{Entry, KeepErrno, enter};
 use crate::ownership::Ownership;
+use crate::refuse::Report;
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
 use crate::state::{self, quietly};
-use crate::{FreeError, Misuse, Stack, recent, record, tags};
+use crate::{FreeError, Misuse, recent, record};
 
 /// Who releases, and how.
 #[derive(Clone, Copy)]
@@ -231,7 +232,7 @@ pub unsafe extern "C" fn native_free(pointer: *mut c_void) {
     if !state::is_plain() {
         registry::forget_stale(pointer as usize);
         if let Some(tracker) = state::tracker() {
-            record::released(tracker, pointer as usize, 0);
+            record::released(tracker, pointer as usize, 0, 0);
         }
     }
     // SAFETY: promised by the caller.
@@ -254,6 +255,7 @@ pub(crate) unsafe fn release(
         called,
         address,
         here,
+        site: record::site(entry),
     };
     let Some(block) = NonNull::new(address as *mut u8) else {
         return report.refuse(Misuse::Null, None);
@@ -334,7 +336,7 @@ fn take_registered(report: &Report) -> Result<Option<Taken>, FreeError> {
 /// who then take it out when they see it go.
 fn take_record(tracker: &Tracker, report: &Report, registered: &Registered) -> (u32, Block) {
     let Some(family) = registered.hooked else {
-        return record::released(tracker, report.address, report.here);
+        return record::released(tracker, report.address, report.here, report.site);
     };
     let (answer, block) = record::find(tracker, report.address);
     if answer == LIVE {
@@ -414,7 +416,7 @@ unsafe fn release_recorded(
         return report.refuse(Misuse::WrongFamily { family }, about);
     }
     // Of two threads that release it, one gets it.
-    if record::released(tracker, report.address, report.here).0 != LIVE {
+    if record::released(tracker, report.address, report.here, report.site).0 != LIVE {
         return report.refuse(Misuse::Double, about);
     }
     // SAFETY: live until now, and taken out by nobody else.
@@ -502,77 +504,6 @@ fn interior(tracker: &Tracker, address: usize) -> Option<Misuse> {
         base,
         offset: address - base,
     })
-}
-
-/// What is needed to say what is wrong.
-struct Report {
-    tracker: Option<&'static Tracker>,
-    called: Called,
-    address: usize,
-    here: u32,
-}
-
-impl Report {
-    /// What speaks against this release of a live block.
-    fn objection(&self, state: Ownership, family: Family, size: usize) -> Option<Misuse> {
-        if state != self.called.by {
-            match state {
-                Ownership::Owned => {}
-                Ownership::Borrowed => return Some(Misuse::Borrowed),
-                Ownership::InteriorOf { base } => {
-                    return Some(Misuse::Interior {
-                        base,
-                        offset: self.address - base,
-                    });
-                }
-                Ownership::Transferred => return Some(Misuse::Transferred),
-                Ownership::Finalizer => return Some(Misuse::FinalizerOwned),
-                Ownership::Arena => return Some(Misuse::ArenaOwned),
-            }
-        }
-        if self.called.family.is_some_and(|wanted| wanted != family) {
-            return Some(Misuse::WrongFamily { family });
-        }
-        let passed = self.called.size.filter(|passed| *passed != size)?;
-        Some(Misuse::SizeMismatch { size, passed })
-    }
-
-    /// Refuses the release, with all that is known.
-    #[cold]
-    fn refuse(&self, misuse: Misuse, about: Option<(usize, Family)>) -> Result<(), FreeError> {
-        let mut error = FreeError::new(misuse, self.address, self.called.name);
-        let remembered = recent::find(self.address as u64);
-        if let (None, Misuse::Double, Some(known)) = (self.tracker, misuse, remembered) {
-            let family = Family::from_number(known.block.family.into());
-            error = error.block(known.block.size as usize, family, String::new());
-        }
-        if let Some(tracker) = self.tracker {
-            let at = match misuse {
-                Misuse::Interior { base, .. } => base,
-                _ => self.address,
-            };
-            let (answer, block) = record::find(tracker, at);
-            let (block, released) = match (answer, recent::find(at as u64)) {
-                (LIVE, _) => (block, 0),
-                (DEAD, Some(known)) => (known.block, known.stack),
-                _ => (Block::default(), 0),
-            };
-            if block.address != 0 {
-                let family = Family::from_number(block.family.into());
-                let tag = tags::name_of(tracker, TAG, block.tag);
-                error = error.block(block.size as usize, family, tag);
-            }
-            error = error.stacks(
-                Stack::of(tracker, block.stack),
-                Stack::of(tracker, released),
-                Stack::of(tracker, self.here),
-            );
-        }
-        if let (Some((size, family)), None) = (about, error.size()) {
-            error = error.block(size, family, String::new());
-        }
-        error.report()
-    }
 }
 
 /// Releases what an adaptive allocator gave: in debug builds and with the feature

@@ -99,7 +99,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
         let errno = crate::entry::KeepErrno::new();
         if let Some(tracker) = state::tracker() {
             // No judgement: a block may be one that was not noted.
-            record::released(tracker, block as usize, 0);
+            record::released(tracker, block as usize, 0, 0);
         }
         drop(errno);
         // SAFETY: promised by the caller.
@@ -113,7 +113,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
             return unsafe { self.0.realloc(block, layout, size) };
         }
         let tracker = state::tracker();
-        let known = tracker.map(|t| record::released(t, block as usize, 0));
+        let known = tracker.map(|t| record::released(t, block as usize, 0, 0));
         // SAFETY: promised by the caller.
         let moved = noted(size, || unsafe { self.0.realloc(block, layout, size) });
         if let (true, Some(tracker), Some((LIVE, known))) = (moved.is_null(), tracker, known) {

@@ -58,6 +58,7 @@ mod owned;
 mod ownership;
 mod recent;
 mod record;
+mod refuse;
 mod registry;
 mod release;
 #[cfg(feature = "report")]

@@ -52,6 +52,12 @@ pub(crate) fn capture(tracker: &Tracker, entry: Entry) -> u32 {
     unsafe { (tracker.capture)(entry.slot, entry.bp) }
 }
 
+/// Where the function at an entry returns to.
+pub(crate) fn site(entry: Entry) -> usize {
+    // SAFETY: the slot of an entry holds the return address.
+    unsafe { (entry.slot as *const usize).read() }
+}
+
 /// Notes an allocation.
 pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
     let scope = scope_for(tracker);
@@ -82,23 +88,18 @@ pub(crate) fn find(tracker: &Tracker, address: usize) -> (u32, Block) {
 
 /// The live block in which an address lies.
 pub(crate) fn containing(tracker: &Tracker, address: usize) -> Option<Block> {
-    // Where blocks are not known, those that are not are released by the million:
-    // then it is only looked near by.
-    let reach = match state::is_incomplete() {
-        true => 1 << 16,
-        false => u64::MAX,
-    };
     let mut block = Block::default();
     // SAFETY: a place for the answer.
-    let answer = unsafe { (tracker.containing)(address as u64, reach, &mut block) };
+    let answer = unsafe { (tracker.containing)(address as u64, &mut block) };
     (answer == LIVE).then_some(block)
 }
 
-/// Takes out a block that is about to be released, and remembers it.
-pub(crate) fn released(tracker: &Tracker, address: usize, here: u32) -> (u32, Block) {
+/// Takes out a block that is about to be released by the function that returns to
+/// `site`, and remembers the stack.
+pub(crate) fn released(tracker: &Tracker, address: usize, here: u32, site: usize) -> (u32, Block) {
     let mut block = Block::default();
     // SAFETY: a place for the answer.
-    let answer = unsafe { (tracker.released)(address as u64, &mut block) };
+    let answer = unsafe { (tracker.released)(address as u64, site as u64, &mut block) };
     if answer == LIVE {
         recent::note(&block, here);
     }

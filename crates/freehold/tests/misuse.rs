@@ -393,3 +393,21 @@ fn an_hstring_goes_with_its_last_reference() {
         );
     }
 }
+
+#[test]
+fn a_refused_release_stands_in_the_ledger() {
+    let _alone = start();
+    let raw = diagnostic_calloc::<u8>(777).expect("memory").into_raw();
+    // SAFETY: refused, then live.
+    unsafe {
+        free(raw.add(16).cast()).unwrap_err();
+        free(raw.cast()).expect("was live");
+    }
+    let (path, number) = track::session().expect("on");
+    let file = freehold_ledger::reader::SessionFile::open(&path).expect("readable");
+    let ledger = file.read_ledger(number).expect("readable").expect("begun");
+    let found = ledger.misuses.iter().find(|m| m.size == 777);
+    let found = found.expect("noted");
+    assert_eq!(found.kind, freehold_ledger::format::MisuseKind::Interior);
+    assert_eq!((found.offset, found.address), (16, raw as u64 + 16));
+}

@@ -7,8 +7,7 @@
 use core::sync::atomic::AtomicU32;
 
 use crate::format::{
-    ADDRESS_LIMIT, MAX_DEPTH, MAX_NAMES, NODE_BYTES, Name, REGION_BITS, Record, Root, Section,
-    SegmentRef, Slot, WINDOW_BITS,
+    MAX_DEPTH, MAX_NAMES, NODE_BYTES, Name, Record, Root, Section, SegmentRef, Slot,
 };
 use crate::index::{self, PROBES, Space, offset_of};
 use crate::primitive::{AtomicU64, Ordering};
@@ -90,46 +89,6 @@ impl Ledger {
             true => Lookup::Dead,
             false => Lookup::Unknown,
         }
-    }
-
-    /// The live block in which `address` lies, with its own address, when it
-    /// begins at most `reach` bytes before. Looks from there downwards for the
-    /// next block that begins, region by region.
-    pub fn containing(&self, address: u64, reach: u64) -> Option<(u64, Record)> {
-        let lowest = address.saturating_sub(reach) & !((1 << REGION_BITS) - 1);
-        let mut region = address.min(ADDRESS_LIMIT - 1) & !((1 << REGION_BITS) - 1);
-        while region >= lowest {
-            let Some(entry) = self.memory.entry(region) else {
-                // No block was ever seen in the whole window.
-                let window = region & !((1 << WINDOW_BITS) - 1);
-                region = window.checked_sub(1 << REGION_BITS)?;
-                continue;
-            };
-            // Acquire: as in `index::find`.
-            let segment = SegmentRef(entry.load(Ordering::Acquire));
-            if segment != SegmentRef::NONE
-                && let Some((start, slot)) = self.last_before(region, segment, address)
-            {
-                let record = self.memory.record(slot);
-                return (address - start < record.size.max(1)).then_some((start, record));
-            }
-            region = region.checked_sub(1 << REGION_BITS)?;
-        }
-        None
-    }
-
-    /// The last live block of a region that begins at `address` or before.
-    fn last_before(&self, region: u64, segment: SegmentRef, address: u64) -> Option<(u64, Slot)> {
-        let mut last = None;
-        for slot in self.memory.slots(segment) {
-            // Acquire: the record was written before the slot that names it.
-            let slot = Slot(slot.load(Ordering::Acquire) & !Slot::FROZEN);
-            let start = region + u64::from(slot.offset()) * 8;
-            if slot.is_live() && start <= address && last.is_none_or(|(known, _)| known < start) {
-                last = Some((start, slot));
-            }
-        }
-        last
     }
 
     /// The number of a name; it is added when it is new. 0 when it is empty or

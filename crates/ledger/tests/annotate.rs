@@ -101,35 +101,3 @@ fn frames_come_back_innermost_first() {
     assert_eq!(ledger.frames(0, &mut frames), None);
     assert_eq!(ledger.frames(u32::MAX, &mut frames), None);
 }
-
-#[test]
-fn the_block_around_an_address_is_found_from_afar() {
-    let (_session, ledger, mut log) = world();
-    let sizes = [
-        (0x7000_0000, 64),
-        (0x7000_0100, 1 << 28),
-        (0x7f00_0000_0000, 0),
-    ];
-    for (address, size) in sizes {
-        let what = Allocation {
-            address,
-            size,
-            stack: 0,
-            family: Family::Malloc,
-        };
-        assert!(log.allocated(&ledger, what));
-    }
-    let found = |address| ledger.containing(address, u64::MAX).map(|(start, _)| start);
-    assert_eq!(found(0x7000_0000), Some(0x7000_0000));
-    assert_eq!(found(0x7000_003f), Some(0x7000_0000));
-    assert_eq!(found(0x7000_0040), None);
-    assert_eq!(found(0x7000_0100 + (1 << 28) - 1), Some(0x7000_0100));
-    assert_eq!(found(0x7000_0100 + (1 << 28)), None);
-    assert_eq!(found(0x7f00_0000_0000), Some(0x7f00_0000_0000));
-    assert_eq!(found(0x7f00_0000_0001), None);
-    assert_eq!(ledger.containing(0x7000_0100 + (1 << 20), 1 << 16), None);
-    assert_eq!(found(8), None);
-    assert_eq!(found(u64::MAX), None);
-    log.released(&ledger, 0x7000_0100);
-    assert_eq!(found(0x7000_0101), None);
-}

@@ -289,7 +289,7 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
             let here = record::capture(tracker, entry);
             // The old block before the real call and the new one after it:
             // between them another thread may be given the old address.
-            let known = record::released(tracker, address, here);
+            let known = record::released(tracker, address, here, record::site(entry));
             match quietly(resize) {
                 Ok(moved) => {
                     let what = What {

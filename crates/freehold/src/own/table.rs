@@ -4,15 +4,15 @@ use core::ffi::c_void;
 use core::slice;
 
 use freehold_ledger::annotate::{Lookup, NameKind};
-use freehold_ledger::format::{Family, Owner, Record, Root, Slot};
-use freehold_ledger::writer::Allocation;
+use freehold_ledger::format::{Called, Family, Ground, MisuseKind, Owner, Record, Root, Slot};
+use freehold_ledger::writer::{Allocation, Misuse, Release};
 use freehold_unwind::{Entry, Stack};
 
 use super::thread::{self, Thread};
 use super::{DEPTH, ledger, objects, with_session};
 use crate::contract::{
     APPROXIMATE, BUSY, Block, DEAD, INCOMPLETE, LIVE, TAG, TRUNCATED, Tracker, UNKNOWN, VERSION,
-    Visit,
+    Visit, Wrong,
 };
 
 /// The library's own ledger.
@@ -28,6 +28,7 @@ pub(crate) const VALUE: Tracker = Tracker {
     released,
     find,
     containing,
+    misused,
     change,
     name,
     name_of,
@@ -117,19 +118,20 @@ fn describe(address: u64, record: &Record) -> Block {
     }
 }
 
-unsafe extern "C" fn released(address: u64, block: *mut Block) -> u32 {
+unsafe extern "C" fn released(address: u64, site: u64, block: *mut Block) -> u32 {
     let Some(ledger) = ledger() else { return BUSY };
     let answer = thread::event(ledger, |thread| {
-        if let Some(known) = thread.log.released_for_now(ledger, address) {
-            // SAFETY: the caller passes a place for it.
-            unsafe { *block = describe(address, &known.record) };
-            return LIVE;
-        }
-        match ledger.lookup(address) {
-            // Another thread has just put a block there, or taken ours out: it
-            // is not the one that was meant.
-            Lookup::Live(_) | Lookup::Dead => DEAD,
-            Lookup::Unknown => UNKNOWN,
+        match thread
+            .log
+            .released_for_now(ledger, address, Family::Unknown, site)
+        {
+            Ok(known) => {
+                // SAFETY: the caller passes a place for it.
+                unsafe { *block = describe(address, &known.record) };
+                LIVE
+            }
+            Err(Release::Unknown) => UNKNOWN,
+            Err(_) => DEAD,
         }
     });
     answer.unwrap_or(BUSY)
@@ -148,8 +150,31 @@ unsafe extern "C" fn find(address: u64, block: *mut Block) -> u32 {
     }
 }
 
-unsafe extern "C" fn containing(address: u64, reach: u64, block: *mut Block) -> u32 {
-    match ledger().map(|l| l.containing(address, reach)) {
+unsafe extern "C" fn misused(wrong: *const Wrong) {
+    let Some(ledger) = ledger() else { return };
+    // SAFETY: the caller passes one.
+    let wrong = unsafe { &*wrong };
+    let Some(kind) = MisuseKind::from_number(wrong.kind.into()) else {
+        return;
+    };
+    let thread = thread::event(ledger, |thread| thread.log.number());
+    ledger.note_misuse(&Misuse {
+        kind,
+        called: Called::Library,
+        address: wrong.address,
+        family: Family::from_number(wrong.family.into()),
+        ground: Ground::Unknown,
+        size: wrong.size,
+        offset: wrong.offset,
+        allocated: wrong.allocated,
+        released_site: 0,
+        here: wrong.here,
+        thread: thread.unwrap_or(0),
+    });
+}
+
+unsafe extern "C" fn containing(address: u64, block: *mut Block) -> u32 {
+    match ledger().map(|l| l.block_around(address)) {
         Some(Some((start, record))) => {
             // SAFETY: the caller passes a place for it.
             unsafe { *block = describe(start, &record) };

@@ -1,0 +1,118 @@
+//! What speaks against a release, and how a refused one is told: to the caller
+//! with all that is known, and to the ledger.
+
+use freehold_families::Family;
+use freehold_ledger::format::MisuseKind;
+
+use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, Wrong};
+use crate::free::Called;
+use crate::ownership::Ownership;
+use crate::{FreeError, Misuse, Stack, recent, record, tags};
+
+/// What is needed to say what is wrong.
+pub(crate) struct Report {
+    pub(crate) tracker: Option<&'static Tracker>,
+    pub(crate) called: Called,
+    pub(crate) address: usize,
+    /// Number of the stack of the release.
+    pub(crate) here: u32,
+    /// Where the function that was called returns to.
+    pub(crate) site: usize,
+}
+
+impl Report {
+    /// What speaks against this release of a live block.
+    pub(crate) fn objection(
+        &self,
+        state: Ownership,
+        family: Family,
+        size: usize,
+    ) -> Option<Misuse> {
+        if state != self.called.by {
+            match state {
+                Ownership::Owned => {}
+                Ownership::Borrowed => return Some(Misuse::Borrowed),
+                Ownership::InteriorOf { base } => {
+                    return Some(Misuse::Interior {
+                        base,
+                        offset: self.address - base,
+                    });
+                }
+                Ownership::Transferred => return Some(Misuse::Transferred),
+                Ownership::Finalizer => return Some(Misuse::FinalizerOwned),
+                Ownership::Arena => return Some(Misuse::ArenaOwned),
+            }
+        }
+        if self.called.family.is_some_and(|wanted| wanted != family) {
+            return Some(Misuse::WrongFamily { family });
+        }
+        let passed = self.called.size.filter(|passed| *passed != size)?;
+        Some(Misuse::SizeMismatch { size, passed })
+    }
+
+    /// Refuses the release, with all that is known.
+    #[cold]
+    pub(crate) fn refuse(
+        &self,
+        misuse: Misuse,
+        about: Option<(usize, Family)>,
+    ) -> Result<(), FreeError> {
+        let mut error = FreeError::new(misuse, self.address, self.called.name);
+        let remembered = recent::find(self.address as u64);
+        if let (None, Misuse::Double, Some(known)) = (self.tracker, misuse, remembered) {
+            let family = Family::from_number(known.block.family.into());
+            error = error.block(known.block.size as usize, family, String::new());
+        }
+        if let Some(tracker) = self.tracker {
+            let at = match misuse {
+                Misuse::Interior { base, .. } => base,
+                _ => self.address,
+            };
+            let (answer, block) = record::find(tracker, at);
+            let (block, released) = match (answer, recent::find(at as u64)) {
+                (LIVE, _) => (block, 0),
+                (DEAD, Some(known)) => (known.block, known.stack),
+                _ => (Block::default(), 0),
+            };
+            note(tracker, self, misuse, &block);
+            if block.address != 0 {
+                let family = Family::from_number(block.family.into());
+                let tag = tags::name_of(tracker, TAG, block.tag);
+                error = error.block(block.size as usize, family, tag);
+            }
+            error = error.stacks(
+                Stack::of(tracker, block.stack),
+                Stack::of(tracker, released),
+                Stack::of(tracker, self.here),
+            );
+        }
+        if let (Some((size, family)), None) = (about, error.size()) {
+            error = error.block(size, family, String::new());
+        }
+        error.report()
+    }
+}
+
+/// Tells the ledger, where it has a word for it.
+fn note(tracker: &Tracker, report: &Report, misuse: Misuse, block: &Block) {
+    let (kind, offset) = match misuse {
+        Misuse::Double => (MisuseKind::Double, 0),
+        Misuse::Foreign => (MisuseKind::Foreign, 0),
+        Misuse::Interior { offset, .. } => (MisuseKind::Interior, offset),
+        Misuse::WrongFamily { .. } => (MisuseKind::Mismatched, 0),
+        Misuse::SizeMismatch { passed, .. } => (MisuseKind::Size, passed),
+        _ => return,
+    };
+    let wrong = Wrong {
+        address: report.address as u64,
+        size: block.size,
+        offset: offset as u64,
+        allocated: block.stack,
+        here: report.here,
+        kind: kind as u8,
+        family: block.family,
+        spare: [0; 6],
+    };
+    // SAFETY: a misuse.
+    unsafe { (tracker.misused)(&wrong) };
+}
