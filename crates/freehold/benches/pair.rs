@@ -45,6 +45,19 @@ fn deep(depth: u32, body: &mut dyn FnMut()) {
     }
 }
 
+/// How many frames a stack has that is recorded where `time` calls its pair.
+#[inline(never)]
+fn frames() -> usize {
+    let Ok(block) = diagnostic_calloc::<u8>(SIZE) else {
+        return 0;
+    };
+    let raw = block.into_raw();
+    // SAFETY: released once; the second time it is refused.
+    let error = unsafe { freehold::free(raw.cast()).and_then(|()| freehold::free(raw.cast())) };
+    // `time` stands between, so there is one more.
+    error.map_or_else(|e| e.allocated().frames().len() + 1, |()| 0)
+}
+
 /// Nanoseconds of a call, the best of several rounds.
 fn time(pair: fn()) -> f64 {
     const CALLS: u32 = 1_000_000;
@@ -89,10 +102,8 @@ fn main() {
     LeakTracker::enable();
     for depth in [0, 8, 16, 40] {
         deep(depth, &mut || {
-            println!(
-                "on, {depth:2} frames more      {:6.1} ns",
-                time(freehold_pair)
-            );
+            let (frames, time) = (frames(), time(freehold_pair));
+            println!("on, {frames:2} frames           {time:6.1} ns");
         });
     }
 }
