@@ -458,32 +458,36 @@ unsafe fn release_unrecorded(
     block: NonNull<u8>,
     answer: u32,
 ) -> Result<(), FreeError> {
+    if let Some(misuse) = unrecorded(report, tracker, answer) {
+        return report.refuse(misuse, None);
+    }
+    // Hooks may know it: they are told as by anybody else.
+    // SAFETY: as promised by the caller.
+    unsafe { libc_malloc::release(block) };
+    Ok(())
+}
+
+/// What is wrong with an address of which the ledger gave this answer; `None`
+/// when it may be a block of `malloc` that was not recorded.
+pub(crate) fn unrecorded(report: &Report, tracker: &Tracker, answer: u32) -> Option<Misuse> {
     let misuse = match answer {
-        DEAD => Some(Misuse::Double),
-        UNKNOWN if report.called.known_malloc => Some(Misuse::Foreign),
-        UNKNOWN => interior(tracker, report.address).or(Some(Misuse::Foreign)),
+        DEAD => Misuse::Double,
+        UNKNOWN if report.called.known_malloc => Misuse::Foreign,
+        UNKNOWN => interior(tracker, report.address).unwrap_or(Misuse::Foreign),
         // Nobody can tell now: the platform's own checks have to do.
-        _ => None,
+        _ => return None,
     };
     let may_be_malloc = report.called.family.is_none_or(|f| f == Family::Malloc);
     let passes = match misuse {
         // Older than the ledger, or its parent's: the owner knows better.
-        Some(Misuse::Foreign) => {
+        Misuse::Foreign => {
             report.called.known_malloc || state::is_inherited() || state::is_incomplete()
         }
         // Its address may have been given to a block that was not recorded.
-        Some(Misuse::Double) => state::is_incomplete(),
+        Misuse::Double => state::is_incomplete(),
         _ => false,
     };
-    match misuse {
-        Some(misuse) if !(may_be_malloc && passes) => report.refuse(misuse, None),
-        _ => {
-            // Hooks may know it: they are told as by anybody else.
-            // SAFETY: as promised by the caller.
-            unsafe { libc_malloc::release(block) };
-            Ok(())
-        }
-    }
+    Some(misuse).filter(|_| !(may_be_malloc && passes))
 }
 
 /// The block in the middle of which an address lies.

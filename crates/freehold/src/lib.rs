@@ -16,6 +16,7 @@
 //! - [`alloc`]: allocators and what each tells the tracker; [`Global`] for a whole
 //!   Rust program;
 //! - [`Block`], [`Checked`]: typed memory;
+//! - [`query()`], [`resize()`]: what a pointer is, and another size for its block;
 //! - [`free()`]: finds out what a pointer is and releases it, or says what is
 //!   wrong;
 //! - [`families`]: blocks of the other families;
@@ -56,6 +57,7 @@ mod misuse;
 mod own;
 mod owned;
 mod ownership;
+mod query;
 mod recent;
 mod record;
 mod refuse;
@@ -63,6 +65,7 @@ mod registry;
 mod release;
 #[cfg(feature = "report")]
 mod reports;
+mod resize;
 mod stack;
 mod state;
 pub mod strings;
@@ -95,8 +98,10 @@ pub use memory::{AccessError, Block, Checked};
 pub use misuse::{FreeError, Misuse};
 pub use owned::{Lease, Owned, Released, Rule, rules};
 pub use ownership::Ownership;
+pub use query::{Answer, Known, query};
 #[cfg(feature = "report")]
 pub use reports::{ReportFormat, report};
+pub use resize::{ResizeError, resize};
 pub use stack::Stack;
 pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, indent};
 
