@@ -11,6 +11,7 @@ pub(crate) const ORDER: &[&str] = &[
     "reach",
     "report",
     "freehold",
+    "capi",
     "interpose",
     "cli",
 ];
@@ -33,6 +34,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("families", &["libc"]),
     ("reach", &["libc"]),
     ("freehold", &["libc", "allocator-api2"]),
+    ("capi", &["libc"]),
     ("interpose", &["libc"]),
 ];
 

@@ -1,0 +1,219 @@
+//! Ownership: taking over what an API returned, lending, giving away, leaving
+//! to a finalizer.
+
+use core::ffi::c_void;
+
+use freehold::{Release, ReleaseWith};
+
+use crate::codes::{
+    FREEHOLD_FOREIGN, FREEHOLD_NOT_SO, FREEHOLD_NOT_TRACKED, FREEHOLD_NULL, Failure, freehold_code,
+};
+use crate::{arguments, guard};
+
+/// Releases `block`; `context` is what was given with the function. Gives 0 when
+/// it is released, any other number when it is not.
+pub type freehold_release =
+    Option<unsafe extern "C" fn(block: *mut c_void, context: *mut c_void) -> i32>;
+
+/// The release function that C names.
+pub(crate) fn custom(
+    release: freehold_release,
+    context: *mut c_void,
+) -> Result<ReleaseWith, Failure> {
+    let Some(function) = release else {
+        let message = "`release` is null: pass the function that releases the block";
+        return Err(Failure::new(FREEHOLD_NULL, message));
+    };
+    // SAFETY: the header demands that the function may be called on any thread
+    // with this context, and does not unwind.
+    Ok(ReleaseWith::Custom(unsafe {
+        Release::new(function, context)
+    }))
+}
+
+/// Takes over a block that an API returned: from now on `freehold_free` releases
+/// it with the function of `family` (a constant FREEHOLD_FAMILY_…), and when it
+/// stays it is a leak. `size` is its length in bytes, 0 when it is not known.
+///
+/// ```c
+/// char *text = strdup("hello");
+/// freehold_adopt(text, 6, FREEHOLD_FAMILY_MALLOC);
+/// freehold_free(text);
+/// ```
+///
+/// Errors: FREEHOLD_NULL when the API gave nothing; FREEHOLD_OWNED when the
+/// block is registered already; FREEHOLD_UNRELEASABLE for a family that needs
+/// more than an address (`mmap`, Rust): adopt it with a function;
+/// FREEHOLD_UNKNOWN_VALUE; FREEHOLD_TOO_LARGE; FREEHOLD_OVERFLOW.
+///
+/// # Safety
+/// `block` is null or a live block that this family's function may release,
+/// once, on any thread; nobody else does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_adopt(
+    block: *mut c_void,
+    size: usize,
+    family: u32,
+) -> freehold_code {
+    guard::code(|| {
+        let with = ReleaseWith::Family(arguments::family(family)?);
+        arguments::extent(block, size)?;
+        // SAFETY: as promised by the caller.
+        unsafe { freehold::adopt(block, size, with)? };
+        Ok(())
+    })
+}
+
+/// The same for a block that `release` releases, which is given `context` each
+/// time; it is called once, unless it fails.
+///
+/// Errors: as `freehold_adopt`; FREEHOLD_NULL for a null function, too.
+///
+/// # Safety
+/// As for `freehold_adopt`. `release` may be called on any thread as long as the
+/// block lives, throws nothing and does not `longjmp`; `context` is valid for it
+/// as long.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_adopt_with(
+    block: *mut c_void,
+    size: usize,
+    release: freehold_release,
+    context: *mut c_void,
+) -> freehold_code {
+    guard::code(|| {
+        let with = custom(release, context)?;
+        arguments::extent(block, size)?;
+        // SAFETY: as promised by the caller.
+        unsafe { freehold::adopt(block, size, with)? };
+        Ok(())
+    })
+}
+
+/// Notes a block that an API only lends: releases of it are refused until
+/// `freehold_give_back`. It is not read.
+///
+/// Errors: FREEHOLD_NULL, FREEHOLD_OWNED, FREEHOLD_TOO_LARGE, FREEHOLD_OVERFLOW.
+#[unsafe(no_mangle)]
+pub extern "C" fn freehold_borrow(block: *const c_void, size: usize) -> freehold_code {
+    guard::code(|| {
+        arguments::extent(block, size)?;
+        freehold::borrow(block.cast_mut(), size)?;
+        Ok(())
+    })
+}
+
+/// Notes a pointer into the block that begins at `base`: `freehold_free` names
+/// the base when it is given the pointer, until `freehold_give_back`.
+///
+/// Errors: FREEHOLD_NULL; FREEHOLD_OUTSIDE when it is not behind the base, or
+/// not inside a registered block; FREEHOLD_OWNED.
+#[unsafe(no_mangle)]
+pub extern "C" fn freehold_interior(pointer: *const c_void, base: *const c_void) -> freehold_code {
+    guard::code(|| {
+        freehold::interior(pointer.cast_mut(), base.cast_mut())?;
+        Ok(())
+    })
+}
+
+/// Forgets a borrowed or interior pointer: the API has it back.
+///
+/// Errors: FREEHOLD_NOT_SO when it is neither.
+#[unsafe(no_mangle)]
+pub extern "C" fn freehold_give_back(pointer: *const c_void) -> freehold_code {
+    guard::code(|| match freehold::give_back(pointer.cast_mut()) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            FREEHOLD_NOT_SO,
+            format!("{pointer:p} is neither borrowed nor interior: there is nothing to give back"),
+        )),
+    })
+}
+
+/// Gives a block away: whoever gets the pointer releases it, with the function
+/// of its family and perhaps unseen. It counts no longer as a leak, and
+/// `freehold_free` refuses it.
+///
+/// Errors: FREEHOLD_NULL; FREEHOLD_FOREIGN when nobody knows the block;
+/// FREEHOLD_NOT_TRACKED when nothing is tracked, so that nobody can.
+///
+/// # Safety
+/// The new owner releases it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_transfer(block: *mut c_void) -> freehold_code {
+    guard::code(|| {
+        not_null(block)?;
+        // SAFETY: as promised by the caller.
+        if unsafe { freehold::transfer(block) } {
+            return Ok(());
+        }
+        Err(match freehold::track::is_on() {
+            true => Failure::new(
+                FREEHOLD_FOREIGN,
+                format!("{block:p} is no known block, so it cannot be given away"),
+            ),
+            false => untracked(block),
+        })
+    })
+}
+
+/// Leaves a block to a finalizer: `freehold_free` refuses it until
+/// `freehold_detach_finalizer`, and `freehold_finalize` releases it. `size` is
+/// its length in bytes, for blocks of `malloc` that nobody has recorded.
+///
+/// Errors: FREEHOLD_NULL, FREEHOLD_TOO_LARGE, FREEHOLD_OVERFLOW.
+///
+/// # Safety
+/// `block` is null, a block that `freehold_free` knows, or a live block of
+/// `malloc` that nobody else releases.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_attach_finalizer(
+    block: *mut c_void,
+    size: usize,
+) -> freehold_code {
+    guard::code(|| {
+        not_null(block)?;
+        arguments::extent(block, size)?;
+        // SAFETY: as promised by the caller.
+        match unsafe { freehold::attach_finalizer(block, size) } {
+            true => Ok(()),
+            false => Err(Failure::new(
+                FREEHOLD_FOREIGN,
+                format!("{block:p} was released meanwhile by another thread"),
+            )),
+        }
+    })
+}
+
+/// Takes a block back from its finalizer, which the caller has cancelled.
+///
+/// Errors: FREEHOLD_NOT_SO when it has none.
+#[unsafe(no_mangle)]
+pub extern "C" fn freehold_detach_finalizer(block: *mut c_void) -> freehold_code {
+    guard::code(|| match freehold::detach_finalizer(block) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            FREEHOLD_NOT_SO,
+            format!("{block:p} has no finalizer that it could be taken from"),
+        )),
+    })
+}
+
+fn not_null(block: *mut c_void) -> Result<(), Failure> {
+    match block.is_null() {
+        true => Err(Failure::new(
+            FREEHOLD_NULL,
+            "`block` is null: there is nothing to own",
+        )),
+        false => Ok(()),
+    }
+}
+
+pub(crate) fn untracked(block: *const c_void) -> Failure {
+    Failure::new(
+        FREEHOLD_NOT_TRACKED,
+        format!(
+            "nobody knows {block:p}, because nothing is tracked: call freehold_tracking_start \
+             before the first block, set FREEHOLD_TRACK=1, or start the program by freehold run"
+        ),
+    )
+}
