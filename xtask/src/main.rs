@@ -3,6 +3,7 @@
 //! Never needed merely to compile. Each command is a list of steps; a step
 //! that fails ends the command with its output and a failing status.
 
+mod header;
 mod layers;
 mod packages;
 mod steps;
@@ -18,6 +19,8 @@ usage: cargo xtask COMMAND
       --quick     only what needs no release build and no installed program
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
+  header    makes freehold.h of the sources of crates/capi
+      --check     only says whether it is up to date
   check     compares every captured stack with a full walk over the workloads
   fuzz      each fuzzer for 20 s (needs nightly and cargo-fuzz)
   sanitize  AddressSanitizer, Valgrind and Miri over the unsafe code (needs
@@ -33,6 +36,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
+        ["header"] => header::run(false),
+        ["header", "--check"] => header::run(true),
         ["fuzz"] => steps::fuzz(),
         ["sanitize"] => steps::sanitize(),
         _ => {

@@ -1,0 +1,993 @@
+/* freehold.h: native memory with an owner. Made by `cargo xtask header`; do not
+ * edit.
+ *
+ * All functions may be called on any thread at any time, also in a forked child,
+ * but not in a signal handler. They never throw or unwind. What is passed for a
+ * buffer or a result is used by one thread at a time, and only until the function
+ * returns.
+ *
+ * Functions give a code (FREEHOLD_OK or why nothing was done) or, where they
+ * allocate, NULL on an error. The explanation is freehold_last_message(), for
+ * each thread its own. Texts are UTF-8.
+ *
+ * Tasks with examples: docs/c.md.
+ */
+
+#ifndef FREEHOLD_H
+#define FREEHOLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * As a length: the text ends with its first NUL.
+ */
+#define FREEHOLD_TO_NUL SIZE_MAX
+
+/**
+ * `count` zeroed elements of a type, or NULL: see `freehold_typed`.
+ */
+#ifdef __cplusplus
+#define FREEHOLD_NEW(type, count) \
+  (static_cast<type *>(freehold_typed((count), sizeof(type), alignof(type), #type)))
+#else
+#define FREEHOLD_NEW(type, count) \
+  ((type *)freehold_typed((count), sizeof(type), _Alignof(type), #type))
+#endif
+
+/**
+ * It is done.
+ */
+#define FREEHOLD_OK 0
+
+/**
+ * A pointer is null that must not be.
+ */
+#define FREEHOLD_NULL 1
+
+/**
+ * An alignment is no power of two, or a pointer is not aligned for what it
+ * points to.
+ */
+#define FREEHOLD_BAD_ALIGNMENT 2
+
+/**
+ * A count times a size, or an address plus a size, cannot be counted.
+ */
+#define FREEHOLD_OVERFLOW 3
+
+/**
+ * More than PTRDIFF_MAX bytes.
+ */
+#define FREEHOLD_TOO_LARGE 4
+
+/**
+ * A number is none of the constants that the argument may have.
+ */
+#define FREEHOLD_UNKNOWN_VALUE 5
+
+/**
+ * A handle is of another kind, was ended, or never was one.
+ */
+#define FREEHOLD_BAD_HANDLE 6
+
+/**
+ * A text is no UTF-8, or has a NUL in the middle.
+ */
+#define FREEHOLD_BAD_TEXT 7
+
+/**
+ * A buffer is too short; nothing was written to it but a NUL.
+ */
+#define FREEHOLD_TOO_SHORT 8
+
+/**
+ * There is no memory, or a limit of the library is reached.
+ */
+#define FREEHOLD_OUT_OF_MEMORY 9
+
+/**
+ * The operating system refused.
+ */
+#define FREEHOLD_SYSTEM 10
+
+/**
+ * The block was released before.
+ */
+#define FREEHOLD_DOUBLE 20
+
+/**
+ * The address is no known block.
+ */
+#define FREEHOLD_FOREIGN 21
+
+/**
+ * The address lies in the middle of a block.
+ */
+#define FREEHOLD_INTERIOR 22
+
+/**
+ * The block is borrowed.
+ */
+#define FREEHOLD_BORROWED 23
+
+/**
+ * The block was given away.
+ */
+#define FREEHOLD_TRANSFERRED 24
+
+/**
+ * The block belongs to an arena.
+ */
+#define FREEHOLD_ARENA_OWNED 25
+
+/**
+ * The block belongs to a finalizer.
+ */
+#define FREEHOLD_FINALIZER_OWNED 26
+
+/**
+ * The block is of a family that this function is not for.
+ */
+#define FREEHOLD_WRONG_FAMILY 27
+
+/**
+ * The size that was passed is not that of the block.
+ */
+#define FREEHOLD_SIZE_MISMATCH 28
+
+/**
+ * A release function was called and said that it failed.
+ */
+#define FREEHOLD_RELEASE_FAILED 29
+
+/**
+ * The block is in use and may not move now.
+ */
+#define FREEHOLD_IN_USE 30
+
+/**
+ * The block is registered already: two owners would release it twice.
+ */
+#define FREEHOLD_OWNED 40
+
+/**
+ * The family needs more than an address to release a block.
+ */
+#define FREEHOLD_UNRELEASABLE 41
+
+/**
+ * The address is not inside the block that was named.
+ */
+#define FREEHOLD_OUTSIDE 42
+
+/**
+ * The block is not in the state that is to be ended.
+ */
+#define FREEHOLD_NOT_SO 43
+
+/**
+ * Nothing is tracked, and without that nobody can tell.
+ */
+#define FREEHOLD_NOT_TRACKED 50
+
+/**
+ * Blocks stay that should not.
+ */
+#define FREEHOLD_LEAKS 51
+
+/**
+ * The scope is not the innermost one that this thread is in.
+ */
+#define FREEHOLD_NOT_INNERMOST 52
+
+/**
+ * An error of the library itself.
+ */
+#define FREEHOLD_INTERNAL 99
+
+
+
+/**
+ * `malloc`, `calloc`, `realloc`, `posix_memalign` …: `free`.
+ */
+#define FREEHOLD_FAMILY_MALLOC 1
+
+/**
+ * C++ `operator new`: `operator delete`.
+ */
+#define FREEHOLD_FAMILY_NEW 2
+
+/**
+ * C++ `operator new[]`: `operator delete[]`.
+ */
+#define FREEHOLD_FAMILY_NEW_ARRAY 3
+
+/**
+ * `mmap`: `munmap`.
+ */
+#define FREEHOLD_FAMILY_MMAP 4
+
+/**
+ * Rust's global allocator.
+ */
+#define FREEHOLD_FAMILY_RUST 5
+
+/**
+ * `CoTaskMemAlloc`: `CoTaskMemFree`.
+ */
+#define FREEHOLD_FAMILY_CO_TASK_MEM 6
+
+/**
+ * `LocalAlloc`: `LocalFree`.
+ */
+#define FREEHOLD_FAMILY_LOCAL 7
+
+/**
+ * `GlobalAlloc`: `GlobalFree`.
+ */
+#define FREEHOLD_FAMILY_GLOBAL 8
+
+/**
+ * `HeapAlloc`: `HeapFree`.
+ */
+#define FREEHOLD_FAMILY_HEAP 9
+
+/**
+ * `VirtualAlloc`: `VirtualFree`.
+ */
+#define FREEHOLD_FAMILY_VIRTUAL 10
+
+/**
+ * `SysAllocString`: `SysFreeString`.
+ */
+#define FREEHOLD_FAMILY_BSTR 11
+
+/**
+ * `WindowsCreateString`: `WindowsDeleteString`.
+ */
+#define FREEHOLD_FAMILY_HSTRING 12
+
+/**
+ * A release function that was given when the block was adopted.
+ */
+#define FREEHOLD_FAMILY_CUSTOM 13
+
+/**
+ * You: the code that allocated or adopted it.
+ */
+#define FREEHOLD_OWNER_YOU 0
+
+/**
+ * An arena.
+ */
+#define FREEHOLD_OWNER_ARENA 1
+
+/**
+ * A finalizer of a managed object.
+ */
+#define FREEHOLD_OWNER_FINALIZER 2
+
+/**
+ * The API that lent it.
+ */
+#define FREEHOLD_OWNER_API 3
+
+/**
+ * Somebody that it was given to.
+ */
+#define FREEHOLD_OWNER_TRANSFERRED 4
+
+/**
+ * Bytes of `tag` and `scope` in `freehold_block`, NUL included.
+ */
+#define FREEHOLD_NAME_BYTES 64
+
+/**
+ * A report for people.
+ */
+#define FREEHOLD_TEXT 0
+
+/**
+ * A JSON array: an object for each block, with "address", "type", "size",
+ * "timestamp" and "stack".
+ */
+#define FREEHOLD_JSON 1
+
+/**
+ * A misuse is refused, and its code given.
+ */
+#define FREEHOLD_REFUSE 0
+
+/**
+ * A misuse is printed on standard error and ends the process.
+ */
+#define FREEHOLD_ABORT 1
+
+/**
+ * A misuse is refused and counted, and FREEHOLD_OK given.
+ */
+#define FREEHOLD_IGNORE 2
+
+/**
+ * How a call went: `FREEHOLD_OK` (0), or why nothing was done. Codes are only
+ * ever added. `freehold_last_message()` has the explanation.
+ */
+typedef int32_t freehold_code;
+
+/**
+ * Releases `block`; `context` is what was given with the function. Gives 0 when
+ * it is released, any other number when it is not.
+ */
+typedef int32_t (*freehold_release)(void *block, void *context);
+
+/**
+ * An arena. Checked: one that was released is an error, not undefined. 0 is
+ * never one.
+ */
+typedef uint64_t freehold_arena;
+
+/**
+ * Done when an arena is released. Gives 0 when it succeeded.
+ */
+typedef int32_t (*freehold_action)(void *context);
+
+/**
+ * What is known of a live block.
+ */
+typedef struct freehold_block {
+  /**
+   * Set by the caller to `sizeof(freehold_block)`, so that the library knows
+   * how much it may write.
+   */
+  size_t struct_bytes;
+  /**
+   * Where the block begins.
+   */
+  const void *base;
+  /**
+   * Bytes from there to the address that was asked for.
+   */
+  size_t offset;
+  /**
+   * Bytes of the block; 0 when nobody said.
+   */
+  size_t size;
+  /**
+   * One of FREEHOLD_FAMILY_…; 0 when it is not known, as of what is borrowed.
+   */
+  uint32_t family;
+  /**
+   * One of FREEHOLD_OWNER_….
+   */
+  uint32_t owner;
+  /**
+   * When it was allocated, in nanoseconds since 1970; 0 when that was not
+   * recorded.
+   */
+  uint64_t allocated_ns;
+  /**
+   * The name of what is in it, ended by a NUL; cut when it is longer.
+   */
+  char tag[FREEHOLD_NAME_BYTES];
+  /**
+   * The scope in which it counts, ended by a NUL; cut when it is longer.
+   */
+  char scope[FREEHOLD_NAME_BYTES];
+} freehold_block;
+
+/**
+ * A scope. Checked: one that was ended is an error, not undefined. 0 is never
+ * one.
+ */
+typedef uint64_t freehold_scope;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library, as "0.1.0". Static; not to be released.
+ */
+const char *freehold_version(void);
+
+/**
+ * The code of the last call that failed on this thread; FREEHOLD_OK when there
+ * was none. A call that succeeds leaves it as it is, as with `errno`.
+ */
+freehold_code freehold_last_code(void);
+
+/**
+ * The explanation of the last call that failed on this thread, in UTF-8: what
+ * happened, to which block, where that was allocated and released, and what to
+ * do. "" when there was none; never null.
+ *
+ * It belongs to the library and lives until the next call that fails on this
+ * thread, `freehold_clear_error`, or the end of the thread: copy what is to
+ * stay.
+ */
+const char *freehold_last_message(void);
+
+/**
+ * Forgets the last error of this thread.
+ */
+void freehold_clear_error(void);
+
+/**
+ * The name of a code, as "FREEHOLD_DOUBLE"; "unknown" for any other number.
+ * Static; not to be released.
+ */
+const char *freehold_code_name(freehold_code code);
+
+/**
+ * A block of `size` bytes with anything in them. No bytes are a block of their
+ * own, too.
+ *
+ * The caller owns it: release it with `freehold_free` (or C's `free`, which the
+ * tracker sees only under `freehold run`). While blocks are tracked it counts as
+ * a leak when it stays.
+ *
+ * Gives NULL on an error: FREEHOLD_OUT_OF_MEMORY, FREEHOLD_TOO_LARGE.
+ */
+void *freehold_malloc(size_t size);
+
+/**
+ * A zeroed block of `count` times `size` bytes; otherwise as `freehold_malloc`.
+ *
+ * Gives NULL on an error: FREEHOLD_OVERFLOW when that cannot be counted,
+ * FREEHOLD_OUT_OF_MEMORY, FREEHOLD_TOO_LARGE.
+ */
+void *freehold_calloc(size_t count, size_t size);
+
+/**
+ * A block of `size` bytes at a multiple of `alignment`, a power of two;
+ * otherwise as `freehold_malloc`. `size` need be no multiple of it.
+ *
+ * Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_OUT_OF_MEMORY,
+ * FREEHOLD_TOO_LARGE.
+ */
+void *freehold_aligned_alloc(size_t alignment, size_t size);
+
+/**
+ * A zeroed block for `count` elements of `size` bytes each, at a multiple of
+ * `alignment`, a power of two. `tag` names what is in it, for reports; NULL for
+ * nothing in particular. It is copied, and 4,096 different ones can be told
+ * apart: name the type, not the block.
+ *
+ * The macro FREEHOLD_NEW(type, count) calls it with all three of a type.
+ * Otherwise as `freehold_malloc`.
+ *
+ * Gives NULL on an error: FREEHOLD_OVERFLOW, FREEHOLD_BAD_ALIGNMENT,
+ * FREEHOLD_BAD_TEXT (the tag), FREEHOLD_OUT_OF_MEMORY, FREEHOLD_TOO_LARGE.
+ *
+ * # Safety
+ * `tag` is null or ends with a NUL.
+ */
+void *freehold_typed(size_t count, size_t size, size_t alignment, const char *tag);
+
+/**
+ * A block of `size` bytes with the first bytes of `block`, which is released;
+ * the old address must not be used any more. Its tag and scope go along. An
+ * alignment of more than 16 bytes may be lost. With `block` NULL it is
+ * `freehold_malloc`; with `size` 0 a block of no bytes.
+ *
+ * Gives NULL on an error, and `block` is then as it was:
+ * FREEHOLD_OUT_OF_MEMORY, FREEHOLD_TOO_LARGE, FREEHOLD_IN_USE, or a misuse as
+ * `freehold_free` has it; FREEHOLD_WRONG_FAMILY when it is none of `malloc`.
+ *
+ * # Safety
+ * As for `freehold_free`.
+ */
+void *freehold_realloc(void *block, size_t size);
+
+/**
+ * Releases a block of any family: it finds out what the pointer is and calls
+ * what releases it. The same in every build.
+ *
+ * Blocks that were adopted or come from a family other than `malloc` are always
+ * known; those of `malloc` while blocks are tracked. Then every misuse is
+ * refused, the block stays as it was, and `freehold_last_message` has the whole
+ * explanation with the stacks that are known:
+ * FREEHOLD_NULL, FREEHOLD_DOUBLE, FREEHOLD_FOREIGN, FREEHOLD_INTERIOR,
+ * FREEHOLD_BORROWED, FREEHOLD_TRANSFERRED, FREEHOLD_ARENA_OWNED,
+ * FREEHOLD_FINALIZER_OWNED; FREEHOLD_RELEASE_FAILED when the release function
+ * said so.
+ *
+ * ```c
+ * if (freehold_free(block) != FREEHOLD_OK)
+ *     fprintf(stderr, "%s\n", freehold_last_message());
+ * ```
+ *
+ * # Safety
+ * Nobody uses the block any more. While nothing is tracked, it is null, a
+ * registered block or a live one of `malloc`: there is nobody who could tell.
+ */
+freehold_code freehold_free(void *block);
+
+/**
+ * Releases a block of which the caller knows the size: it must agree.
+ *
+ * Errors: as `freehold_free`, and FREEHOLD_SIZE_MISMATCH.
+ *
+ * # Safety
+ * As for `freehold_free`.
+ */
+freehold_code freehold_free_sized(void *block, size_t size);
+
+/**
+ * Releases a block that must be of one family, as that family's own release
+ * function does: `family` is one of the constants FREEHOLD_FAMILY_….
+ *
+ * Errors: as `freehold_free`; FREEHOLD_WRONG_FAMILY; FREEHOLD_UNKNOWN_VALUE.
+ *
+ * # Safety
+ * As for `freehold_free`.
+ */
+freehold_code freehold_free_as(uint32_t family, void *block);
+
+/**
+ * Releases a block of `malloc` by the platform's own function, without any
+ * refusal, and tells the tracker. For places that want a
+ * `void (*)(void *)` for blocks which are known to be right. Null does nothing.
+ *
+ * # Safety
+ * `block` is null or a live block of `malloc` that nobody uses any more.
+ */
+void freehold_native_free(void *block);
+
+/**
+ * The native finalizer: releases a block that was left to one by
+ * `freehold_attach_finalizer`, and the tracker sees it. Give it to the runtime
+ * of a language with a garbage collector (Dart's `NativeFinalizer`, Python's
+ * `weakref.finalize`, a `PyCapsule`); it may call it on any thread. Null does
+ * nothing. A misuse is refused and counted: see `freehold_misuses`.
+ *
+ * # Safety
+ * As for `freehold_free`.
+ */
+void freehold_finalize(void *block);
+
+/**
+ * Takes over a block that an API returned: from now on `freehold_free` releases
+ * it with the function of `family` (a constant FREEHOLD_FAMILY_…), and when it
+ * stays it is a leak. `size` is its length in bytes, 0 when it is not known.
+ *
+ * ```c
+ * char *text = strdup("hello");
+ * freehold_adopt(text, 6, FREEHOLD_FAMILY_MALLOC);
+ * freehold_free(text);
+ * ```
+ *
+ * Errors: FREEHOLD_NULL when the API gave nothing; FREEHOLD_OWNED when the
+ * block is registered already; FREEHOLD_UNRELEASABLE for a family that needs
+ * more than an address (`mmap`, Rust): adopt it with a function;
+ * FREEHOLD_UNKNOWN_VALUE; FREEHOLD_TOO_LARGE; FREEHOLD_OVERFLOW.
+ *
+ * # Safety
+ * `block` is null or a live block that this family's function may release,
+ * once, on any thread; nobody else does.
+ */
+freehold_code freehold_adopt(void *block, size_t size, uint32_t family);
+
+/**
+ * The same for a block that `release` releases, which is given `context` each
+ * time; it is called once, unless it fails.
+ *
+ * Errors: as `freehold_adopt`; FREEHOLD_NULL for a null function, too.
+ *
+ * # Safety
+ * As for `freehold_adopt`. `release` may be called on any thread as long as the
+ * block lives, throws nothing and does not `longjmp`; `context` is valid for it
+ * as long.
+ */
+freehold_code freehold_adopt_with(void *block,
+                                  size_t size,
+                                  freehold_release release,
+                                  void *context);
+
+/**
+ * Notes a block that an API only lends: releases of it are refused until
+ * `freehold_give_back`. It is not read.
+ *
+ * Errors: FREEHOLD_NULL, FREEHOLD_OWNED, FREEHOLD_TOO_LARGE, FREEHOLD_OVERFLOW.
+ */
+freehold_code freehold_borrow(const void *block, size_t size);
+
+/**
+ * Notes a pointer into the block that begins at `base`: `freehold_free` names
+ * the base when it is given the pointer, until `freehold_give_back`.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_OUTSIDE when it is not behind the base, or
+ * not inside a registered block; FREEHOLD_OWNED.
+ */
+freehold_code freehold_interior(const void *pointer, const void *base);
+
+/**
+ * Forgets a borrowed or interior pointer: the API has it back.
+ *
+ * Errors: FREEHOLD_NOT_SO when it is neither.
+ */
+freehold_code freehold_give_back(const void *pointer);
+
+/**
+ * Gives a block away: whoever gets the pointer releases it, with the function
+ * of its family and perhaps unseen. It counts no longer as a leak, and
+ * `freehold_free` refuses it.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_FOREIGN when nobody knows the block;
+ * FREEHOLD_NOT_TRACKED when nothing is tracked, so that nobody can.
+ *
+ * # Safety
+ * The new owner releases it.
+ */
+freehold_code freehold_transfer(void *block);
+
+/**
+ * Leaves a block to a finalizer: `freehold_free` refuses it until
+ * `freehold_detach_finalizer`, and `freehold_finalize` releases it. `size` is
+ * its length in bytes, for blocks of `malloc` that nobody has recorded.
+ *
+ * Errors: FREEHOLD_NULL, FREEHOLD_TOO_LARGE, FREEHOLD_OVERFLOW.
+ *
+ * # Safety
+ * `block` is null, a block that `freehold_free` knows, or a live block of
+ * `malloc` that nobody else releases.
+ */
+freehold_code freehold_attach_finalizer(void *block, size_t size);
+
+/**
+ * Takes a block back from its finalizer, which the caller has cancelled.
+ *
+ * Errors: FREEHOLD_NOT_SO when it has none.
+ */
+freehold_code freehold_detach_finalizer(void *block);
+
+/**
+ * A new arena, for any number of threads. The caller releases it with
+ * `freehold_arena_release`.
+ *
+ * Errors: FREEHOLD_NULL, FREEHOLD_BAD_ALIGNMENT.
+ *
+ * # Safety
+ * `arena` is null or may be written to.
+ */
+freehold_code freehold_arena_new(freehold_arena *arena);
+
+/**
+ * A zeroed block that lives as long as the arena: `count` elements of `size`
+ * bytes, at a multiple of `alignment`; `tag` as in `freehold_typed`. Its address
+ * goes to `block`, NULL on an error. It belongs to the arena: releases of it are
+ * refused while blocks are tracked.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE; FREEHOLD_NULL; those of `freehold_typed`.
+ *
+ * # Safety
+ * `tag` is null or ends with a NUL; `block` is null or may be written to.
+ */
+freehold_code freehold_arena_alloc(freehold_arena arena,
+                                   size_t count,
+                                   size_t size,
+                                   size_t alignment,
+                                   const char *tag,
+                                   void **block);
+
+/**
+ * Takes over a block that an API returned: the arena releases it with the
+ * function of `family`. Otherwise as `freehold_adopt`.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE; those of `freehold_adopt`.
+ *
+ * # Safety
+ * As for `freehold_adopt`.
+ */
+freehold_code freehold_arena_adopt(freehold_arena arena, void *block, size_t size, uint32_t family);
+
+/**
+ * The same with a release function, as `freehold_adopt_with`.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE; those of `freehold_adopt_with`.
+ *
+ * # Safety
+ * As for `freehold_adopt_with`.
+ */
+freehold_code freehold_arena_adopt_with(freehold_arena arena,
+                                        void *block,
+                                        size_t size,
+                                        freehold_release release,
+                                        void *context);
+
+/**
+ * Does something when the arena is released, in the reverse order of these
+ * calls and of the blocks between them. What was allocated before it is still
+ * there then; the arena itself can no longer be used.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE, FREEHOLD_NULL.
+ *
+ * # Safety
+ * `action` may be called with `context` on any thread until the arena is
+ * released, throws nothing and does not `longjmp`.
+ */
+freehold_code freehold_arena_on_release(freehold_arena arena,
+                                        freehold_action action,
+                                        void *context);
+
+/**
+ * Takes a block out of the arena, by its first byte: from now on it is the
+ * caller's, to be released with `freehold_free`.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE; FREEHOLD_FOREIGN when no block of the arena
+ * begins there.
+ */
+freehold_code freehold_arena_move_out(freehold_arena arena, void *block);
+
+/**
+ * Releases everything in the arena, the last first, and goes on after a
+ * failure. The handle is none any more, whatever this gives. `failures`, when
+ * it is not null, gets how many releases failed.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE; when releases failed, the code of the first of
+ * them, with all of them in the message.
+ *
+ * # Safety
+ * Nobody uses the arena's blocks any more; `failures` is null or may be written
+ * to.
+ */
+freehold_code freehold_arena_release(freehold_arena arena, size_t *failures);
+
+/**
+ * A text in UTF-16, made of `length` bytes of UTF-8 (FREEHOLD_TO_NUL: up to the
+ * NUL). A NUL is put behind it.
+ *
+ * `wide` gets a block that the caller owns and releases with `freehold_free`
+ * (NULL on an error), `wide_length`, when it is not null, its units without the
+ * NUL.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_BAD_TEXT when it is no UTF-8 or has a NUL in
+ * the middle; FREEHOLD_TOO_LARGE; FREEHOLD_OUT_OF_MEMORY.
+ *
+ * # Safety
+ * `text` is null, or that many bytes may be read; the others are null or may be
+ * written to.
+ */
+freehold_code freehold_utf8_to_utf16(const char *text,
+                                     size_t length,
+                                     uint16_t **wide,
+                                     size_t *wide_length);
+
+/**
+ * A text in UTF-8, made of `length` units of UTF-16 (FREEHOLD_TO_NUL: up to the
+ * NUL). A NUL is put behind it. A surrogate without its other half becomes
+ * U+FFFD.
+ *
+ * `text` gets a block that the caller owns and releases with `freehold_free`
+ * (NULL on an error), `text_length`, when it is not null, its bytes without the
+ * NUL.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_BAD_ALIGNMENT; FREEHOLD_BAD_TEXT when it has a
+ * NUL in the middle; FREEHOLD_TOO_LARGE; FREEHOLD_OUT_OF_MEMORY.
+ *
+ * # Safety
+ * `wide` is null, or that many units may be read; the others are null or may be
+ * written to.
+ */
+freehold_code freehold_utf16_to_utf8(const uint16_t *wide,
+                                     size_t length,
+                                     char **text,
+                                     size_t *text_length);
+
+/**
+ * Writes a text in UTF-8, up to its NUL, as UTF-16 with a NUL into a buffer of
+ * `room` units. `needed`, when it is not null, gets the units that this takes,
+ * NUL included, also when there is no room.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_BAD_ALIGNMENT; FREEHOLD_BAD_TEXT;
+ * FREEHOLD_TOO_SHORT: nothing was written.
+ *
+ * # Safety
+ * `text` is null or ends with a NUL; `buffer` is null or has that much room;
+ * `needed` is null or may be written to.
+ */
+freehold_code freehold_utf16_set(const char *text, uint16_t *buffer, size_t room, size_t *needed);
+
+/**
+ * Writes a text in UTF-16, up to its NUL, as UTF-8 with a NUL into a buffer of
+ * `room` bytes. `needed`, when it is not null, gets the bytes that this takes,
+ * NUL included, also when there is no room.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_BAD_ALIGNMENT; FREEHOLD_TOO_SHORT: nothing was
+ * written.
+ *
+ * # Safety
+ * `wide` is null or ends with a NUL; `buffer` is null or has that much room;
+ * `needed` is null or may be written to.
+ */
+freehold_code freehold_utf8_set(const uint16_t *wide, char *buffer, size_t room, size_t *needed);
+
+/**
+ * The name of a family, as "malloc"; "unknown" for a number that is none.
+ * Static; not to be released.
+ */
+const char *freehold_family_name(uint32_t family);
+
+/**
+ * What is known of the block that begins at `pointer`, or in the middle of which
+ * it lies. Nothing behind the pointer is read.
+ *
+ * Errors: FREEHOLD_FOREIGN when no block is known there, FREEHOLD_DOUBLE when
+ * one that began there was released; FREEHOLD_NOT_TRACKED; FREEHOLD_NULL;
+ * FREEHOLD_BAD_ALIGNMENT; FREEHOLD_UNKNOWN_VALUE when `struct_bytes` is not set.
+ *
+ * # Safety
+ * `block` is null, or begins with its length and may be written to.
+ */
+freehold_code freehold_query(const void *pointer, struct freehold_block *block);
+
+/**
+ * The same in words, with the stack that allocated the block. `buffer`, `room`
+ * and `needed` as in `freehold_leaks`.
+ *
+ * Errors: those of `freehold_query`, and FREEHOLD_TOO_SHORT.
+ *
+ * # Safety
+ * As for `freehold_leaks`.
+ */
+freehold_code freehold_describe(const void *pointer, char *buffer, size_t room, size_t *needed);
+
+/**
+ * Begins to track, and to count blocks as leaks that stay. Call it before the
+ * first block: `freehold_free` refuses older ones as foreign. When the program
+ * was started by `freehold run`, its ledger is used, and the arguments do not
+ * matter; neither do they when tracking is on already.
+ *
+ * `depth` is the number of frames of each stack (0: 64, at most 128),
+ * `max_memory` the hard limit for the ledger in bytes (0: 1 GiB).
+ *
+ * Errors: FREEHOLD_SYSTEM when the system refuses the memory file;
+ * FREEHOLD_UNKNOWN_VALUE for a depth beyond 128.
+ */
+freehold_code freehold_tracking_start(uint32_t depth, uint64_t max_memory);
+
+/**
+ * Blocks that are allocated from now on outside of scopes do not count as leaks.
+ * They are still recorded, so that misuses are refused, and those that count
+ * are still seen to go.
+ */
+void freehold_tracking_stop(void);
+
+/**
+ * Whether blocks are recorded.
+ */
+bool freehold_tracking_is_on(void);
+
+/**
+ * Whether they are recorded in the ledger of `freehold run`.
+ */
+bool freehold_tracking_is_shared(void);
+
+/**
+ * Tells that code was loaded or unloaded (`dlopen`, `dlclose`), so that nothing
+ * remembered of it is used again. Not needed under `freehold run`.
+ */
+void freehold_objects_changed(void);
+
+/**
+ * Where the ledger lies: a path for `freehold report`, while this process lives.
+ * `buffer`, `room` and `needed` as in `freehold_leaks`.
+ *
+ * Errors: FREEHOLD_NOT_TRACKED; FREEHOLD_NULL, FREEHOLD_BAD_ALIGNMENT,
+ * FREEHOLD_TOO_SHORT.
+ *
+ * # Safety
+ * As for `freehold_leaks`.
+ */
+freehold_code freehold_session(char *buffer, size_t room, size_t *needed);
+
+/**
+ * What is done about a misuse from now on, in the whole process: `policy` is
+ * FREEHOLD_REFUSE (as in the beginning), FREEHOLD_ABORT or FREEHOLD_IGNORE.
+ *
+ * Errors: FREEHOLD_UNKNOWN_VALUE.
+ */
+freehold_code freehold_on_misuse(uint32_t policy);
+
+/**
+ * How many releases were refused in this process, also by `freehold_finalize`.
+ */
+uint64_t freehold_misuses(void);
+
+/**
+ * The blocks that live and count: in the scope that this thread is in with
+ * those inside it, or, in none, those that were allocated in none. Written as
+ * `format` says: FREEHOLD_TEXT or FREEHOLD_JSON, in UTF-8 with a NUL.
+ *
+ * `needed`, when it is not null, gets the bytes of the text and its NUL, also
+ * when there is no room. With `buffer` NULL and `room` 0 only that is done. The
+ * text may be longer at the next call: go round until there is room.
+ *
+ * Errors: FREEHOLD_TOO_SHORT: nothing was written but a NUL; FREEHOLD_NULL;
+ * FREEHOLD_UNKNOWN_VALUE; FREEHOLD_BAD_ALIGNMENT.
+ *
+ * # Safety
+ * `buffer` is null or has room for `room` bytes; `needed` is null or may be
+ * written to.
+ */
+freehold_code freehold_leaks(uint32_t format, char *buffer, size_t room, size_t *needed);
+
+/**
+ * How many blocks `freehold_leaks` has, and their bytes; both may be null.
+ *
+ * Errors: FREEHOLD_NOT_TRACKED; FREEHOLD_BAD_ALIGNMENT.
+ *
+ * # Safety
+ * `blocks` and `bytes` are null or may be written to.
+ */
+freehold_code freehold_leak_count(size_t *blocks, uint64_t *bytes);
+
+/**
+ * Begins a scope inside the one that this thread is in, and puts this thread
+ * into it: what it allocates from now on counts there, whoever releases it.
+ * Begins tracking when it is off. `name` is for reports.
+ *
+ * The caller ends it with `freehold_scope_end`. Scopes of a thread nest: the
+ * last begun or entered is the first ended or left.
+ *
+ * Errors: FREEHOLD_NULL, FREEHOLD_BAD_TEXT, FREEHOLD_BAD_ALIGNMENT.
+ *
+ * # Safety
+ * `name` is null or ends with a NUL; `scope` is null or may be written to.
+ */
+freehold_code freehold_scope_begin(const char *name, freehold_scope *scope);
+
+/**
+ * Puts another thread into a scope, until it calls `freehold_scope_leave` or
+ * ends.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE.
+ */
+freehold_code freehold_scope_enter(freehold_scope scope);
+
+/**
+ * Takes this thread out of a scope that it is in: it is then in the one before.
+ * May be called when the scope has been ended by another thread.
+ *
+ * Errors: FREEHOLD_NOT_INNERMOST; FREEHOLD_BAD_HANDLE when it is not in it.
+ */
+freehold_code freehold_scope_leave(freehold_scope scope);
+
+/**
+ * Ends a scope, takes this thread out of it, and gives the verdict. What stays
+ * counts from now on for the scope around it. The handle is none any more,
+ * unless this gives FREEHOLD_NOT_INNERMOST.
+ *
+ * `blocks` and `bytes`, when they are not null, get what stays.
+ *
+ * Errors: FREEHOLD_LEAKS when something stays: the message has each block with
+ * its stack; FREEHOLD_NOT_TRACKED when the scope could not be counted;
+ * FREEHOLD_BAD_HANDLE; FREEHOLD_NOT_INNERMOST.
+ *
+ * # Safety
+ * `blocks` and `bytes` are null or may be written to.
+ */
+freehold_code freehold_scope_end(freehold_scope scope, size_t *blocks, uint64_t *bytes);
+
+/**
+ * The live blocks of a scope and those inside it, as `freehold_leaks` writes
+ * them.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE; those of `freehold_leaks`.
+ *
+ * # Safety
+ * As for `freehold_leaks`.
+ */
+freehold_code freehold_scope_leaks(freehold_scope scope,
+                                   uint32_t format,
+                                   char *buffer,
+                                   size_t room,
+                                   size_t *needed);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* FREEHOLD_H */
