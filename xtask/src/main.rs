@@ -3,6 +3,8 @@
 //! Never needed merely to compile. Each command is a list of steps; a step
 //! that fails ends the command with its output and a failing status.
 
+mod capi;
+mod dist;
 mod header;
 mod layers;
 mod packages;
@@ -19,6 +21,8 @@ usage: cargo xtask COMMAND
       --quick     only what needs no release build and no installed program
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
+  dist PREFIX  installs the C library: libraries, headers, pkg-config, CMake
+  capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
   check     compares every captured stack with a full walk over the workloads
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
+        ["dist", prefix] => dist::run(prefix),
+        ["capi"] => capi::run(),
         ["header"] => header::run(false),
         ["header", "--check"] => header::run(true),
         ["fuzz"] => steps::fuzz(),

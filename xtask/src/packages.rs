@@ -7,6 +7,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/cc", "gcc"),
     ("/usr/bin/g++", "g++"),
     ("/usr/bin/make", "make"),
+    ("/usr/bin/cmake", "cmake"),
+    ("/usr/bin/pkg-config", "pkgconf"),
     ("/usr/bin/objcopy", "binutils"),
     ("/usr/bin/python3", "python3"),
     ("/usr/bin/git", "git"),
@@ -59,7 +61,7 @@ pub(crate) fn python() -> Option<&'static str> {
     })
 }
 
-fn in_path(name: &str) -> bool {
+pub(crate) fn in_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).exists())
 }

@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{packages, root, tidy};
+use crate::{capi, header, packages, root, tidy};
 
 /// Runs one command, with its output shown, and says how long it took.
-fn step(name: &str, command: &mut Command) -> Result<(), String> {
+pub(crate) fn step(name: &str, command: &mut Command) -> Result<(), String> {
     eprintln!("\n==> {name}");
     let start = Instant::now();
     let status = command
@@ -20,7 +20,7 @@ fn step(name: &str, command: &mut Command) -> Result<(), String> {
     Ok(())
 }
 
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     command.args(arguments);
     command
@@ -30,6 +30,7 @@ fn cargo(arguments: &[&str]) -> Command {
 pub(crate) fn test(quick: bool) -> Result<(), String> {
     eprintln!("==> tidy");
     tidy::run()?;
+    header::run(true)?;
     step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
     let clippy = [
         "clippy",
@@ -51,6 +52,8 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
         &mut cargo(&["build", "--release"]),
     )?;
     step("tests", &mut cargo(&["test", "--workspace"]))?;
+    eprintln!("\n==> the C library, installed");
+    capi::run()?;
     end_to_end()?;
     let mut loom = cargo(&[
         "test",
