@@ -50,7 +50,12 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>, String> {
     }
     for (place, name) in ORDER.iter().enumerate() {
         for dependency in &manifests[name] {
-            let Some(own) = dependency.strip_prefix("freehold-") else {
+            let own = match dependency.as_str() {
+                // The one whose package has no more than the project's name.
+                "freehold" => Some("freehold"),
+                other => other.strip_prefix("freehold-"),
+            };
+            let Some(own) = own else {
                 check_outside(name, dependency, &mut complaints);
                 continue;
             };
