@@ -97,7 +97,57 @@ pub(crate) fn run() -> Result<(), String> {
         &out.join("c-shared"),
         &["#0   freehold_typed (libfreehold.so"],
     )?;
+    guide(&prefix, &out)?;
     by_cmake(&prefix, &out.join("cmake"))
+}
+
+/// The code in `docs/c.md`: each piece in a function of its own, run in order.
+fn guide(prefix: &Path, out: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(root().join("docs/c.md")).map_err(|e| e.to_string())?;
+    let (mut helpers, mut pieces) = (String::new(), Vec::new());
+    for piece in text.split("\n```c").skip(1) {
+        let Some((kind, code)) = piece.split_once('\n') else {
+            continue;
+        };
+        let code = code.split("\n```").next().unwrap_or_default();
+        match kind {
+            "" => pieces.push(code),
+            " helper" => helpers += code,
+            _ => {}
+        }
+    }
+    if pieces.len() < 10 {
+        return Err(format!("docs/c.md has only {} pieces of C", pieces.len()));
+    }
+    let mut program = format!(
+        "#define _POSIX_C_SOURCE 200809L\n#include <freehold.h>\n#include <stdio.h>\n\
+         #include <stdlib.h>\n#include <string.h>\n{helpers}\n"
+    );
+    for (i, piece) in pieces.iter().enumerate() {
+        program += &format!("static void piece{i}(void) {{\n{piece}\n}}\n");
+    }
+    program += "int main(void) {\n";
+    for i in 0..pieces.len() {
+        program += &format!("  piece{i}();\n");
+    }
+    program += "  size_t blocks;\n  freehold_leak_count(&blocks, NULL);\n  \
+                printf(\"%zu misuses, %zu leaks\\n\", (size_t)freehold_misuses(), blocks);\n}\n";
+    let (source, built) = (out.join("guide.c"), out.join("guide"));
+    fs::write(&source, program).map_err(|e| e.to_string())?;
+    let mut compile = Command::new("cc");
+    compile.args(["-std=c11", "-Wall", "-Wextra", "-Werror"]);
+    compile
+        .arg(&source)
+        .arg("-o")
+        .arg(&built)
+        .args(flags(prefix)?);
+    output(&mut compile)?;
+    // One piece releases twice, one releases what is lent.
+    expect(
+        prefix,
+        &built,
+        &["5 bytes into 100 bytes of char", "2 misuses, 0 leaks"],
+    )
 }
 
 /// How to compile against the prefix: as pkg-config says, where there is one.

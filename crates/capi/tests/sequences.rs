@@ -738,3 +738,44 @@ fn every_code_has_its_name() {
     assert_eq!(names.len(), 30);
     assert_eq!(names[c"FREEHOLD_LEAKS"], FREEHOLD_LEAKS);
 }
+
+#[test]
+fn an_arena_that_is_released_while_threads_allocate_loses_nothing() {
+    let _alone = alone();
+    let mut scope = 0;
+    // SAFETY: names and places for results; blocks that nobody uses.
+    unsafe {
+        assert_eq!(
+            freehold_scope_begin(c"race".as_ptr(), &mut scope),
+            FREEHOLD_OK
+        );
+        for _ in 0..50 {
+            let mut arena = 0;
+            assert_eq!(freehold_arena_new(&mut arena), FREEHOLD_OK);
+            let threads: Vec<_> = (0..3)
+                .map(|_| {
+                    std::thread::spawn(move || {
+                        assert_eq!(freehold_scope_enter(scope), FREEHOLD_OK);
+                        let mut block = null_mut();
+                        let last = loop {
+                            let code = freehold_arena_alloc(arena, 1, 8, 8, null(), &mut block);
+                            if code != FREEHOLD_OK {
+                                break code;
+                            }
+                        };
+                        assert!(block.is_null());
+                        last
+                    })
+                })
+                .collect();
+            std::thread::yield_now();
+            let code = freehold_arena_release(arena, null_mut());
+            assert_eq!(code, FREEHOLD_OK, "{}", message());
+            for thread in threads {
+                assert_eq!(thread.join().expect("no panic"), FREEHOLD_BAD_HANDLE);
+            }
+        }
+        let code = freehold_scope_end(scope, null_mut(), null_mut());
+        assert_eq!(code, FREEHOLD_OK, "{}", message());
+    }
+}
