@@ -339,7 +339,7 @@ typedef int32_t (*freehold_action)(void *context);
 typedef struct freehold_block {
   /**
    * Set by the caller to `sizeof(freehold_block)`, so that the library knows
-   * how much it may write.
+   * how much it may write, and by the library to what it wrote.
    */
   size_t struct_bytes;
   /**

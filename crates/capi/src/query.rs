@@ -57,7 +57,7 @@ pub const FREEHOLD_NAME_BYTES: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct freehold_block {
     /// Set by the caller to `sizeof(freehold_block)`, so that the library knows
-    /// how much it may write.
+    /// how much it may write, and by the library to what it wrote.
     pub struct_bytes: usize,
     /// Where the block begins.
     pub base: *const c_void,
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn freehold_query(
         }
         let known = known(pointer)?;
         place.set(freehold_block {
-            struct_bytes: bytes,
+            struct_bytes: size_of::<freehold_block>(),
             base: known.base as *const c_void,
             offset: pointer as usize - known.base,
             size: known.size,
