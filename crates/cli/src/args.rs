@@ -206,6 +206,7 @@ pub(crate) struct ReportArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotArgs {
     /// The process id of a tracked process
+    #[arg(value_name = "PID", value_parser = process_id)]
     pub(crate) pid: u32,
 
     /// Write the ledgers to this file
@@ -399,6 +400,13 @@ fn format(text: &str) -> Result<Format, String> {
     }
 }
 
+fn process_id(text: &str) -> Result<u32, String> {
+    let pid = text.parse().ok().filter(|pid| *pid > 0);
+    pid.ok_or_else(|| {
+        String::from("a process id is a number; freehold ps lists those that are tracked")
+    })
+}
+
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
     let number: Option<f64> = text.parse().ok().filter(|n| (0.0..=86_400.0).contains(n));
     let number = number.ok_or("a number of seconds from 0 to 86400")?;
@@ -432,6 +440,14 @@ mod tests {
                 code.split_whitespace().next()?.parse().ok()
             });
             assert_eq!(listed.collect::<Vec<i32>>(), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_process_id_is_a_number() {
+        assert_eq!(process_id("4711"), Ok(4711));
+        for wrong in ["", "0", "-1", "cat", "99999999999"] {
+            assert!(process_id(wrong).is_err_and(|e| e.contains("freehold ps")));
         }
     }
 

@@ -150,13 +150,18 @@ pub(crate) fn find_process(pid: u32) -> Result<(Found, u32), Failure> {
             return Ok((found, slot));
         }
     }
-    let why = match fs::read_dir(format!("/proc/{pid}/fd")) {
-        Err(_) => "it belongs to somebody else",
-        Ok(_) => "start it with freehold run; freehold ps lists what is tracked",
-    };
-    Err(Failure::freehold(format!(
-        "process {pid} is not tracked: {why}"
-    )))
+    Err(Failure::freehold(
+        match fs::read_dir(format!("/proc/{pid}/fd")) {
+            Err(_) => format!(
+                "process {pid} belongs to somebody else, and only its user can see whether it is \
+                 tracked"
+            ),
+            Ok(_) => format!(
+                "process {pid} is not tracked: start it with freehold run; freehold ps lists what \
+                 is tracked"
+            ),
+        },
+    ))
 }
 
 /// Paths that lead to sessions, perhaps several to one.

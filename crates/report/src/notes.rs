@@ -4,7 +4,7 @@
 use freehold_ledger::reader::{Scan, Session};
 
 use crate::model::{Exit, ProcessReport, Summary, Tally};
-use crate::number::{bytes, count, counted};
+use crate::number::{bytes, count, counted, signal};
 use crate::symbols::{Condition, KnownObject};
 use Importance::{Always, Detail, Sites};
 
@@ -169,7 +169,7 @@ fn judgement(process: &ProcessReport, notes: &mut Vec<Note>) {
             )
         }
         (true, _) => String::from("the scan for pointers did not finish"),
-        (_, Exit::Signal(signal)) => format!("the process was killed by signal {signal}"),
+        (_, Exit::Signal(number)) => format!("the process was killed by {}", signal(number)),
         (_, Exit::Running) => String::from("the process is running and was not scanned"),
         (_, Exit::Unknown) => String::from("the process runs, or was killed"),
         (_, Exit::Replaced) => String::from("it became another program, which was not tracked"),

@@ -14,7 +14,7 @@ use freehold_ledger::format::Verdict;
 
 use crate::model::{Exit, ProcessReport, Report, Site, Tally};
 use crate::notes::{Importance, Note};
-use crate::number::{bytes, counted};
+use crate::number::{bytes, counted, signal};
 use crate::options::Show;
 use style::{Painter, Style, clean};
 
@@ -302,7 +302,7 @@ fn about_blocks(process: &ProcessReport) -> String {
         let places = at(places(Verdict::Unknown));
         let had = format!("{} allocated{places}", amount(summary.unknown));
         return match process.exit {
-            Exit::Signal(signal) => format!("{who} was killed by signal {signal} with {had}"),
+            Exit::Signal(number) => format!("{who} was killed by {} with {had}", signal(number)),
             Exit::Running => format!("{who} has {had}"),
             Exit::Code(_) => format!("{who} ended with {had}"),
             Exit::Replaced => format!("{who} became another program with {had}"),
@@ -311,6 +311,12 @@ fn about_blocks(process: &ProcessReport) -> String {
     }
     let held = held(process);
     let allocations = counted(summary.allocations, "allocation", "allocations");
+    if summary.dropped.blocks > 0 {
+        let dropped = counted(summary.dropped.blocks, "block was", "blocks were");
+        return format!(
+            "{who} lost nothing in the {allocations} that could be recorded; {dropped} not recorded"
+        );
+    }
     match held.blocks {
         0 => format!("{who} lost nothing in {allocations}"),
         _ => format!(

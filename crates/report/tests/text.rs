@@ -122,7 +122,7 @@ fn a_killed_process() {
     }
     main.notes = vec![Note {
         kind: "not-judged",
-        text: "the process was killed by signal 9, so nothing tells which of its live blocks were lost".into(),
+        text: "the process was killed by signal 9 (SIGKILL), so nothing tells which of its live blocks were lost".into(),
         importance: Importance::Always,
     }];
     golden("killed", &render(&report(main), &options()));
