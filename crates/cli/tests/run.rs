@@ -92,7 +92,7 @@ fn a_killed_program_is_reported() {
     let output = run(["run", "--", "sh", "-c", "kill -9 $$"]);
     assert_eq!(output.status.code(), Some(137));
     assert!(
-        stderr(&output).contains("killed by signal 9"),
+        stderr(&output).contains("killed by SIGKILL"),
         "{}",
         stderr(&output)
     );

@@ -69,7 +69,7 @@ fn an_interrupt_ends_the_program_and_the_report_appears() {
     group.signal_all(libc::SIGINT);
     let (code, report) = group.end();
     assert_eq!(code, Some(130));
-    assert!(report.contains("killed by signal 2"), "{report}");
+    assert!(report.contains("killed by SIGINT"), "{report}");
     assert!(report.contains("lose"), "{report}");
 }
 

@@ -34,7 +34,8 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A signal by number and, where it is one of those that end programs, by name.
+/// A signal by its name where it is one of those that end programs, or by its
+/// number (of Linux on x86-64, see signal(7)).
 pub(crate) fn signal(number: i32) -> String {
     let name = match number {
         1 => "SIGHUP",
@@ -57,7 +58,7 @@ pub(crate) fn signal(number: i32) -> String {
         31 => "SIGSYS",
         _ => return format!("signal {number}"),
     };
-    format!("signal {number} ({name})")
+    String::from(name)
 }
 
 #[cfg(test)]

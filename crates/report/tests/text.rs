@@ -122,7 +122,9 @@ fn a_killed_process() {
     }
     main.notes = vec![Note {
         kind: "not-judged",
-        text: "the process was killed by signal 9 (SIGKILL), so nothing tells which of its live blocks were lost".into(),
+        text:
+            "the process was killed by SIGKILL, so nothing tells which of its live blocks were lost"
+                .into(),
         importance: Importance::Always,
     }];
     golden("killed", &render(&report(main), &options()));
