@@ -49,6 +49,11 @@ impl Release {
         Release { function, context }
     }
 
+    /// The function.
+    pub fn function(&self) -> unsafe extern "C" fn(*mut c_void, *mut c_void) -> i32 {
+        self.function
+    }
+
     /// What the function is given beside the block.
     pub fn context(&self) -> *mut c_void {
         self.context

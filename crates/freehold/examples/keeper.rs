@@ -3,13 +3,14 @@
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use freehold::contract::{OWN, Tracker, keep};
+use freehold::contract::{HOOKS, OWN, Tracker, keep};
 use freehold::track::Options;
 
 /// The table that other copies of the library in the process find.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
 pub static freehold_tracker: Tracker = Tracker {
+    flags: HOOKS,
     is_active,
     quiet,
     ..OWN

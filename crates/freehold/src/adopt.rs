@@ -121,7 +121,7 @@ pub(crate) fn register(
 ) -> Result<(), AdoptError> {
     enter(|entry| {
         let tracker = state::tracker();
-        registry::with(|map| match map.get(&address) {
+        registry::with(|map| match map.get(address) {
             Some(known) => Err(AdoptError::Owned {
                 address,
                 state: known.state,
@@ -145,12 +145,8 @@ pub(crate) fn register(
                     (block.tag, block.scope) = (tags::number(tracker, tag), scope);
                 }
             });
-            if known && state::is_shared() {
-                registry::with(|map| {
-                    if let Some(entry) = map.get_mut(&address) {
-                        entry.hooked = Some(before);
-                    }
-                });
+            if known && state::has_hooks() {
+                registry::with(|map| map.change(address, |entry| entry.hooked = Some(before)));
             }
             if !known && !matches!(state, Ownership::InteriorOf { .. } | Ownership::Borrowed) {
                 let what = What {
@@ -275,7 +271,7 @@ pub fn give_back(pointer: *mut c_void) -> bool {
     ) {
         return false;
     }
-    registry::with(|map| map.remove(&address));
+    registry::with(|map| map.remove(address));
     if let Some(tracker) = state::tracker() {
         record::change(tracker, address, |block| {
             block.owner = Owner::Caller as u8;
@@ -302,12 +298,7 @@ pub fn ownership_of(address: usize) -> Option<Ownership> {
 pub(crate) fn set_ownership(address: usize, owner: Ownership) -> bool {
     let mut known = false;
     if registry::has_any() {
-        registry::with(|map| {
-            if let Some(entry) = map.get_mut(&address) {
-                entry.state = owner;
-                known = true;
-            }
-        });
+        known = registry::with(|map| map.change(address, |entry| entry.state = owner)).is_some();
     }
     if let Some(tracker) = state::tracker() {
         known |= record::change(tracker, address, |block| {

@@ -142,14 +142,11 @@ allocates! {
 /// ```
 pub unsafe fn heap_destroy(heap: Heap) -> Result<(), FamilyError> {
     let is_of = |release: &Releaser| matches!(release, Releaser::Heap(h) if *h == heap);
-    let blocks: Vec<usize> = registry::with(|map| {
-        let mine = map.iter().filter(|(_, entry)| is_of(&entry.release));
-        mine.map(|(address, _)| *address).collect()
-    });
+    let blocks = registry::with(|map| map.released_by(is_of));
     // SAFETY: promised by the caller.
     quietly(|| unsafe { heap.destroy() })?;
     for block in blocks {
-        registry::with(|map| map.remove(&block));
+        registry::with(|map| map.remove(block));
         if let Some(tracker) = state::tracker() {
             record::released(tracker, block, 0, 0);
         }

@@ -307,21 +307,21 @@ fn take_registered(report: &Report) -> Result<Option<Taken>, FreeError> {
     }
     let address = report.address;
     let found = registry::with(|map| {
-        let entry = map.get_mut(&address)?;
+        let entry = map.get(address)?;
         if let Some(misuse) = report.objection(entry.state, entry.release.family(), entry.size) {
-            return Some(Err((misuse, *entry)));
+            return Some(Err((misuse, entry)));
+        }
+        if entry.uses > 0 && entry.closing {
+            return Some(Err((Misuse::Double, entry)));
         }
         if entry.uses > 0 {
-            let again = core::mem::replace(&mut entry.closing, true);
-            return Some(match again {
-                false => Ok(Taken::Deferred),
-                true => Err((Misuse::Double, *entry)),
-            });
+            map.change(address, |entry| entry.closing = true);
+            return Some(Ok(Taken::Deferred));
         }
         if entry.release.references(address) > 1 {
             return Some(Ok(Taken::Reference(entry.release)));
         }
-        map.remove(&address).map(|entry| Ok(Taken::Last(entry)))
+        map.remove(address).map(|entry| Ok(Taken::Last(entry)))
     });
     match found {
         None => Ok(None),

@@ -186,7 +186,7 @@ impl<T, R: Rule> Owned<T, R> {
     pub fn transfer(self) -> *mut T {
         let raw = self.into_raw();
         set_ownership(raw as usize, Ownership::Transferred);
-        registry::with(|map| map.remove(&(raw as usize)));
+        registry::with(|map| map.remove(raw as usize));
         raw
     }
 
@@ -207,9 +207,10 @@ impl<T, R: Rule> Owned<T, R> {
     pub fn lease(&self) -> Lease<T, R> {
         let address = self.pointer.as_ptr() as usize;
         let serial = registry::with(|map| {
-            let entry = map.get_mut(&address)?;
-            entry.uses += 1;
-            Some(entry.serial)
+            map.change(address, |entry| {
+                entry.uses += 1;
+                entry.serial
+            })
         });
         Lease {
             pointer: self.pointer,
@@ -285,12 +286,11 @@ impl<T, R: Rule> Lease<T, R> {
     fn finish(&self) -> Result<(), FreeError> {
         let address = self.pointer.as_ptr() as usize;
         let last = registry::with(|map| {
-            let entry = map.get_mut(&address)?;
-            if Some(entry.serial) != self.serial {
-                return None;
-            }
-            entry.uses -= 1;
-            Some(entry.uses == 0 && entry.closing)
+            map.change(address, |entry| {
+                let mine = Some(entry.serial) == self.serial;
+                entry.uses -= u32::from(mine);
+                mine && entry.uses == 0 && entry.closing
+            })
         });
         if last != Some(true) {
             return Ok(());

@@ -14,6 +14,8 @@ struct Entry {
     /// Even when the rest is whole, odd while it is written.
     version: AtomicU32,
     released: AtomicU32,
+    /// Inverted: to a search of memory for pointers, a later block at the address
+    /// must not count as known here.
     address: AtomicU64,
     size: AtomicU64,
     /// Stack in the lower half, tag above, family above that.
@@ -60,7 +62,7 @@ pub(crate) fn note(block: &Block, stack: u32) {
         return;
     }
     let what = u64::from(block.stack) | u64::from(block.tag) << 32 | u64::from(block.family) << 48;
-    entry.address.store(block.address, Ordering::Release);
+    entry.address.store(!block.address, Ordering::Release);
     entry.size.store(block.size, Ordering::Release);
     entry.what.store(what, Ordering::Release);
     entry.released.store(stack, Ordering::Release);
@@ -91,7 +93,7 @@ pub(crate) fn find(address: u64) -> Option<Released> {
     let what = entry.what.load(Ordering::Acquire);
     let found = Released {
         block: Block {
-            address: entry.address.load(Ordering::Acquire),
+            address: !entry.address.load(Ordering::Acquire),
             size: entry.size.load(Ordering::Acquire),
             stack: what as u32,
             tag: (what >> 32) as u16,

@@ -64,15 +64,14 @@ pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
     let block = Block {
         address: what.address as u64,
         size: what.size as u64,
-        stack: capture(tracker, entry),
         scope: if what.tag.is_some() { scope } else { 0 },
         tag: what.tag.map_or(0, |name| tags::number(tracker, name)),
         family: what.family as u8,
         owner: what.owner.owner() as u8,
         ..Block::default()
     };
-    // SAFETY: a block.
-    let recorded = unsafe { (tracker.allocated)(&block) } == 1;
+    // SAFETY: a block; the entry as for `capture`.
+    let recorded = unsafe { (tracker.allocated)(&block, entry.slot, entry.bp) } == 1;
     if !recorded && what.family == Family::Malloc {
         state::set_incomplete();
     }
@@ -94,6 +93,15 @@ pub(crate) fn containing(tracker: &Tracker, address: usize) -> Option<Block> {
     (answer == LIVE).then_some(block)
 }
 
+/// What is left of the block that was the last to be released at an address, and
+/// where its release returned to.
+pub(crate) fn gone(tracker: &Tracker, address: usize) -> (Block, usize) {
+    let (mut block, mut site) = (Block::default(), 0);
+    // SAFETY: places for the answer, which stay as they are where there is none.
+    unsafe { (tracker.gone)(address as u64, &mut block, &mut site) };
+    (block, site as usize)
+}
+
 /// Takes out a block that is about to be released by the function that returns to
 /// `site`, and remembers the stack.
 pub(crate) fn released(tracker: &Tracker, address: usize, here: u32, site: usize) -> (u32, Block) {
@@ -109,7 +117,7 @@ pub(crate) fn released(tracker: &Tracker, address: usize, here: u32, site: usize
 /// Notes again a block whose release was noted but not made.
 pub(crate) fn restored(tracker: &Tracker, block: &Block) {
     // SAFETY: a block.
-    unsafe { (tracker.allocated)(block) };
+    unsafe { (tracker.allocated)(block, 0, 0) };
 }
 
 /// Changes what the ledger has on a live block.

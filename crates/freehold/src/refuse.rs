@@ -69,12 +69,17 @@ impl Report {
                 _ => self.address,
             };
             let (answer, block) = record::find(tracker, at);
-            let (block, released) = match (answer, recent::find(at as u64)) {
-                (LIVE, _) => (block, 0),
-                (DEAD, Some(known)) => (known.block, known.stack),
-                _ => (Block::default(), 0),
+            let (block, released, site) = match (answer, recent::find(at as u64)) {
+                (LIVE, _) => (block, 0, 0),
+                (DEAD, Some(known)) => (known.block, known.stack, 0),
+                // Released by somebody else.
+                (DEAD, None) => {
+                    let (block, site) = record::gone(tracker, at);
+                    (block, 0, site)
+                }
+                _ => (Block::default(), 0, 0),
             };
-            note(tracker, self, misuse, &block);
+            note(tracker, self, misuse, &block, released);
             if block.address != 0 {
                 let family = Family::from_number(block.family.into());
                 let tag = tags::name_of(tracker, TAG, block.tag);
@@ -82,7 +87,10 @@ impl Report {
             }
             error = error.stacks(
                 Stack::of(tracker, block.stack),
-                Stack::of(tracker, released),
+                match site {
+                    0 => Stack::of(tracker, released),
+                    site => Stack::of_one(site),
+                },
                 Stack::of(tracker, self.here),
             );
         }
@@ -94,13 +102,17 @@ impl Report {
 }
 
 /// Tells the ledger, where it has a word for it.
-fn note(tracker: &Tracker, report: &Report, misuse: Misuse, block: &Block) {
+fn note(tracker: &Tracker, report: &Report, misuse: Misuse, block: &Block, released: u32) {
     let (kind, offset) = match misuse {
         Misuse::Double => (MisuseKind::Double, 0),
         Misuse::Foreign => (MisuseKind::Foreign, 0),
         Misuse::Interior { offset, .. } => (MisuseKind::Interior, offset),
         Misuse::WrongFamily { .. } => (MisuseKind::Mismatched, 0),
         Misuse::SizeMismatch { passed, .. } => (MisuseKind::Size, passed),
+        Misuse::Borrowed => (MisuseKind::Borrowed, 0),
+        Misuse::Transferred => (MisuseKind::Transferred, 0),
+        Misuse::FinalizerOwned => (MisuseKind::FinalizerOwned, 0),
+        Misuse::ArenaOwned => (MisuseKind::ArenaOwned, 0),
         _ => return,
     };
     let wrong = Wrong {
@@ -109,9 +121,10 @@ fn note(tracker: &Tracker, report: &Report, misuse: Misuse, block: &Block) {
         offset: offset as u64,
         allocated: block.stack,
         here: report.here,
+        released,
         kind: kind as u8,
         family: block.family,
-        spare: [0; 6],
+        spare: [0; 2],
     };
     // SAFETY: a misuse.
     unsafe { (tracker.misused)(&wrong) };

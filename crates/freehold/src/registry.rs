@@ -6,14 +6,16 @@
 //! call. Before the first block comes here, nobody looks at it.
 
 use core::cell::UnsafeCell;
+use core::ops::Bound;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freehold_families::Family;
+use freehold_ledger::format::Owner;
 
 use crate::ownership::Ownership;
-use crate::release::Releaser;
+use crate::release::{Packed, Releaser};
 use crate::{recent, state};
 
 /// A registered block.
@@ -48,9 +50,108 @@ impl Entry {
     }
 }
 
-type Map = BTreeMap<usize, Entry>;
+/// An entry as it is kept: in words that are all written, with the address in it
+/// inverted.
+struct Kept {
+    size: usize,
+    release: Packed,
+    owner: usize,
+    /// Inverted; of an interior pointer.
+    base: usize,
+    uses: u64,
+    closing: u64,
+    serial: u64,
+    hooked: u64,
+}
 
-static MAP: Mutex<Map> = Mutex::new(BTreeMap::new());
+impl From<Entry> for Kept {
+    fn from(entry: Entry) -> Kept {
+        let (owner, base) = match entry.state {
+            Ownership::InteriorOf { base } => (INTERIOR, !base),
+            state => (state.owner() as usize, 0),
+        };
+        Kept {
+            size: entry.size,
+            release: entry.release.pack(),
+            owner,
+            base,
+            uses: entry.uses.into(),
+            closing: entry.closing.into(),
+            serial: entry.serial,
+            hooked: entry.hooked.map_or(NOT_HOOKED, |family| family as u64),
+        }
+    }
+}
+
+impl Kept {
+    fn entry(&self) -> Entry {
+        Entry {
+            size: self.size,
+            release: self.release.unpack(),
+            state: match self.owner {
+                INTERIOR => Ownership::InteriorOf { base: !self.base },
+                owner => Ownership::from_owner(Owner::from_number(owner as u64)),
+            },
+            uses: self.uses as u32,
+            closing: self.closing != 0,
+            serial: self.serial,
+            hooked: (self.hooked != NOT_HOOKED).then(|| Family::from_number(self.hooked)),
+        }
+    }
+}
+
+/// [`Kept::owner`] of an interior pointer; the others are the ledger's numbers.
+const INTERIOR: usize = usize::MAX;
+const NOT_HOOKED: u64 = u64::MAX;
+
+/// The registered blocks by address. Addresses are kept inverted: to a search of
+/// memory for pointers, a block that is only listed here must count as lost.
+pub(crate) struct Map(BTreeMap<usize, Kept>);
+
+impl Map {
+    pub(crate) fn get(&self, address: usize) -> Option<Entry> {
+        self.0.get(&!address).map(|kept| kept.entry())
+    }
+
+    pub(crate) fn insert(&mut self, address: usize, entry: Entry) {
+        self.0.insert(!address, entry.into());
+    }
+
+    pub(crate) fn remove(&mut self, address: usize) -> Option<Entry> {
+        self.0.remove(&!address).map(|kept| kept.entry())
+    }
+
+    /// Changes what is registered at an address, if anything is.
+    pub(crate) fn change<R>(
+        &mut self,
+        address: usize,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Option<R> {
+        let kept = self.0.get_mut(&!address)?;
+        let mut entry = kept.entry();
+        let result = change(&mut entry);
+        *kept = entry.into();
+        Some(result)
+    }
+
+    /// The last one that begins before an address.
+    fn before(&self, address: usize) -> Option<(usize, Entry)> {
+        let after = (Bound::Excluded(!address), Bound::Unbounded);
+        let (hidden, kept) = self.0.range(after).next()?;
+        Some((!*hidden, kept.entry()))
+    }
+
+    /// Addresses of those that are to be released so.
+    pub(crate) fn released_by(&self, which: impl Fn(&Releaser) -> bool) -> Vec<usize> {
+        let those = self
+            .0
+            .iter()
+            .filter(|(_, kept)| which(&kept.release.unpack()));
+        those.map(|(hidden, _)| !*hidden).collect()
+    }
+}
+
+static MAP: Mutex<Map> = Mutex::new(Map(BTreeMap::new()));
 /// Blocks in it.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -63,12 +164,12 @@ pub(crate) fn has_any() -> bool {
 pub(crate) fn with<R>(run: impl FnOnce(&mut Map) -> R) -> R {
     let mut map = MAP.lock().unwrap_or_else(PoisonError::into_inner);
     let result = run(&mut map);
-    if !map.is_empty() {
+    if !map.0.is_empty() {
         // For good: what was here and is released must not go to the C library.
         state::set(state::REGISTERED);
     }
     // Relaxed: who looks for a block has been given it by whoever put it here.
-    COUNT.store(map.len(), Ordering::Relaxed);
+    COUNT.store(map.0.len(), Ordering::Relaxed);
     result
 }
 
@@ -77,22 +178,22 @@ pub(crate) fn find(address: usize) -> Option<Entry> {
     if !has_any() {
         return None;
     }
-    with(|map| map.get(&address).copied())
+    with(|map| map.get(address))
 }
 
 /// The registered block in the middle of which an address lies: base and size.
 pub(crate) fn containing(address: usize) -> Option<(usize, usize)> {
     with(|map| {
-        let (base, entry) = map.range(..address).next_back()?;
-        let inside = address - base < entry.size && !entry.release.is_handle(*base);
-        inside.then_some((*base, entry.size))
+        let (base, entry) = map.before(address)?;
+        let inside = address - base < entry.size && !entry.release.is_handle(base);
+        inside.then_some((base, entry.size))
     })
 }
 
 /// An address was handed out anew: what was registered there is gone.
 pub(crate) fn forget_stale(address: usize) {
     if has_any() {
-        with(|map| map.remove(&address));
+        with(|map| map.remove(address));
     }
     if state::has(state::REGISTERED) {
         recent::forget(address as u64);

@@ -162,14 +162,14 @@ fn take_registered(report: &Report) -> Result<Option<Registered>, ResizeError> {
     }
     let address = report.address;
     let found = registry::with(|map| {
-        let entry = *map.get(&address)?;
+        let entry = map.get(address)?;
         if let Some(misuse) = report.objection(entry.state, entry.release.family(), entry.size) {
             return Some(Err(Some((misuse, entry))));
         }
         if entry.uses > 0 {
             return Some(Err(None));
         }
-        map.remove(&address).map(Ok)
+        map.remove(address).map(Ok)
     });
     match found {
         None => Ok(None),
@@ -223,11 +223,10 @@ fn note(tracker: &Tracker, known: Option<(u32, Block)>, address: usize, size: us
     let block = Block {
         address: address as u64,
         size: size as u64,
-        stack: record::capture(tracker, entry),
         ..old
     };
-    // SAFETY: a block.
-    if unsafe { (tracker.allocated)(&block) } != 1 {
+    // SAFETY: a block; the entry as for `record::capture`.
+    if unsafe { (tracker.allocated)(&block, entry.slot, entry.bp) } != 1 {
         state::set_incomplete();
     }
 }

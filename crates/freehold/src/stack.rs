@@ -37,6 +37,14 @@ impl Stack {
         }
     }
 
+    /// The one return address that is known of a stack.
+    pub(crate) fn of_one(site: usize) -> Stack {
+        Stack {
+            frames: vec![site],
+            flags: INCOMPLETE,
+        }
+    }
+
     /// The return addresses, innermost first. `address - 1` lies in the call.
     pub fn frames(&self) -> &[usize] {
         &self.frames

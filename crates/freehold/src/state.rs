@@ -30,8 +30,8 @@ static DECIDING: Mutex<()> = Mutex::new(());
 /// bytes. No bytes: there was none.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 static MAX_MEMORY: AtomicU64 = AtomicU64::new(0);
-/// This process was forked from one with a ledger of our own: blocks that it
-/// does not know may be inherited.
+/// This process was forked from one with a ledger: blocks that its own does not
+/// know may be inherited.
 static INHERITED: AtomicBool = AtomicBool::new(false);
 /// Some block was not recorded.
 static INCOMPLETE: AtomicBool = AtomicBool::new(false);
@@ -86,6 +86,12 @@ pub(crate) fn is_shared() -> bool {
 pub(crate) fn is_inherited() -> bool {
     // Relaxed: set while the child had one thread.
     INHERITED.load(Ordering::Relaxed)
+}
+
+/// Whether the keeper of the ledger sees what is passed to the platform's
+/// functions.
+pub(crate) fn has_hooks() -> bool {
+    tracker().is_some_and(|t| t.flags & contract::HOOKS != 0)
 }
 
 /// Notes that a block which `free` may be given was not recorded: memory for the
@@ -153,7 +159,7 @@ pub(crate) fn is_usable(table: &Tracker) -> bool {
 
 fn connect(table: &'static Tracker) {
     tags::forget();
-    leaks::forget();
+    leaks::begin_again(table);
     // Release: pairs with the acquire in `tracker`.
     TRACKER.store(core::ptr::from_ref(table).cast_mut(), Ordering::Release);
     set(RECORDING);
@@ -209,13 +215,17 @@ unsafe extern "C" fn after_fork() {
 unsafe extern "C" fn in_child() {
     registry::let_go();
     let tracker = TRACKER.load(Ordering::Relaxed);
+    if tracker.is_null() {
+        return;
+    }
     if core::ptr::eq(tracker, &own::TABLE) {
         own::leave();
-        INHERITED.store(true, Ordering::Relaxed);
-        TRACKER.store(core::ptr::null_mut(), Ordering::Relaxed);
-        // The next event begins a ledger of the child's own.
-        clear(RECORDING | DECIDED);
     }
+    INHERITED.store(true, Ordering::Relaxed);
+    TRACKER.store(core::ptr::null_mut(), Ordering::Relaxed);
+    // The next event finds out who keeps the child's ledger: it is another one,
+    // with other numbers for names, whoever does.
+    clear(RECORDING | DECIDED);
 }
 
 /// While one lives, neither hooks nor the global allocator record what this

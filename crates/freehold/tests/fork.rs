@@ -1,6 +1,6 @@
 //! A forked child has a ledger of its own, and may release what it inherited.
 
-use freehold::{LeakTracker, Misuse, diagnostic_calloc, families, free, track};
+use freehold::{LeakTracker, Misuse, Scope, diagnostic_calloc, families, free, track};
 
 #[test]
 fn a_child_writes_to_its_own_ledger() {
@@ -8,6 +8,9 @@ fn a_child_writes_to_its_own_ledger() {
     let inherited = diagnostic_calloc::<u8>(10).expect("memory").into_raw();
     let handle = families::local_alloc(families::MOVEABLE, 8).expect("memory");
     let parent = track::session().expect("on");
+    let (closed, scope) = (Scope::begin("closed"), Scope::begin("request"));
+    closed.end().expect("nothing was in it");
+    let entered = scope.handle().entered();
     // SAFETY: the child calls nothing that another thread could hold.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -15,8 +18,9 @@ fn a_child_writes_to_its_own_ledger() {
             let block = diagnostic_calloc::<u8>(20).expect("memory");
             let own = track::session().expect("begun anew");
             assert_ne!(own, parent);
-            let leaks = LeakTracker::snapshot();
+            let leaks = scope.leaks();
             assert_eq!((leaks.len(), leaks[0].size), (1, 20));
+            assert_eq!(leaks[0].scope, "request");
             let raw = block.into_raw();
             // SAFETY: live, or refused.
             unsafe {
@@ -29,6 +33,7 @@ fn a_child_writes_to_its_own_ledger() {
         // SAFETY: ends the child without running the harness's code.
         unsafe { libc::_exit(i32::from(outcome.is_err())) };
     }
+    drop(entered);
     let mut status = 0;
     // SAFETY: our own child.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);

@@ -12,6 +12,7 @@
 //! - `capture`: the stack of an event as a number;
 //! - `objects`: which library an address belongs to;
 //! - `verdict`: the scan that judges live blocks;
+//! - `tracker`: this ledger for libraries that record their blocks themselves;
 //! - `early`: memory for calls that come before the real functions are known.
 //!
 //! What is not here: decisions and reports. This library must stay small: it
@@ -26,4 +27,6 @@ mod objects;
 mod process;
 mod real;
 mod thread;
+#[expect(unreachable_pub, reason = "found by its name, not by a path")]
+mod tracker;
 mod verdict;

@@ -118,6 +118,15 @@ impl Process {
     }
 }
 
+/// The path by which this process found its session.
+pub(crate) fn session_path() -> &'static [u8] {
+    // Acquire: the path was written before its length.
+    let len = INHERITED.session_len.load(Ordering::Acquire) as usize;
+    // SAFETY: written once, before its length was.
+    let path = unsafe { &*INHERITED.session.get() };
+    &path[..len]
+}
+
 /// Whether it is known that nothing is recorded in this process.
 #[inline(always)]
 pub(crate) fn is_passive() -> bool {

@@ -99,6 +99,8 @@ pub(crate) struct Thread {
     /// The family that `operator new` wishes for the block that the first
     /// `malloc` in it hands out; 0 for none.
     wish: u32,
+    /// How many calls of [`quiet`] wait for their end.
+    quiet: AtomicU32,
     /// The last block that was recorded by such a wish.
     granted: usize,
     pub(crate) log: ThreadLog,
@@ -178,12 +180,51 @@ pub(crate) fn unrecorded(run: impl FnOnce()) {
     }
 }
 
+/// From now on hooks of this thread do nothing, because its caller tells of what
+/// it does; or that is over. Nests.
+pub(crate) fn quiet(begin: bool) {
+    let Some(thread) = current() else { return };
+    // SAFETY: a state that is never unmapped, or the front of a closed one, which
+    // is as long as to hold these two.
+    let (gate, quiet) = unsafe { (&(*thread).gate, &(*thread).quiet) };
+    // Relaxed, all of them: only this thread and its signal handlers look at
+    // these; the compiler fence orders them.
+    let before = quiet.load(Ordering::Relaxed);
+    let value = gate.load(Ordering::Relaxed);
+    if begin && (before != 0 || value != Gate::Passive as u32) {
+        quiet.store(before + 1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        // A signal handler in an event finds it busy, and leaves it so.
+        if Gate::is_open(value) {
+            gate.store(Gate::Passive as u32, Ordering::Relaxed);
+        }
+    } else if !begin && before != 0 {
+        // First the count: a signal handler that came in between with a count of
+        // its own would leave the gate closed.
+        quiet.store(before - 1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        if before == 1 && value == Gate::Passive as u32 {
+            gate.store(open_gate() as u32, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The gate of a thread that is in no event.
+fn open_gate() -> Gate {
+    match process::get().sample_bytes() {
+        0 => Gate::Open,
+        _ => Gate::Sampling,
+    }
+}
+
 /// A closed state for threads that are not tracked.
 static PASSIVE: Passive = Passive(Gate::Passive as u32, [0; 31]);
 
 /// The front of a state, of which only the gate is read.
 #[repr(C, align(64))]
 struct Passive(u32, [u32; 31]);
+
+const _: () = assert!(core::mem::offset_of!(Thread, quiet) < size_of::<Passive>());
 
 fn begin() -> *mut Thread {
     let passive = (&raw const PASSIVE).cast_mut().cast::<Thread>();
@@ -210,13 +251,10 @@ fn begin() -> *mut Thread {
     state.passing = 0;
     (state.wish, state.granted) = (0, 0);
     state.nested.store(0, Ordering::Relaxed);
+    state.quiet.store(0, Ordering::Relaxed);
     crate::capture::first_sample(state, process);
     compiler_fence(Ordering::SeqCst);
-    let gate = match process.sample_bytes() {
-        0 => Gate::Open,
-        _ => Gate::Sampling,
-    };
-    state.gate.store(gate as u32, Ordering::Relaxed);
+    state.gate.store(open_gate() as u32, Ordering::Relaxed);
     thread
 }
 

@@ -10,7 +10,8 @@ use crate::format::{
     MAX_DEPTH, MAX_NAMES, NODE_BYTES, Name, Record, Root, Section, SegmentRef, Slot,
 };
 use crate::index::{self, PROBES, Space, offset_of};
-use crate::primitive::{AtomicU64, Ordering};
+use crate::misuse::Gone;
+use crate::primitive::Ordering;
 use crate::thread_log::{ThreadLog, can_index};
 use crate::writer::Ledger;
 
@@ -69,26 +70,35 @@ impl Ledger {
         if let Some(slot) = index::find(&self.memory, address) {
             return Lookup::Live(self.memory.record(slot));
         }
-        let entry = self.memory.entry(address);
+        match self.tombstone(address) {
+            Some(_) => Lookup::Dead,
+            None => Lookup::Unknown,
+        }
+    }
+
+    /// What is still known of the block that was the last to be released at
+    /// `address`.
+    pub fn gone(&self, address: u64) -> Option<Gone> {
+        if !can_index(address) {
+            return None;
+        }
+        self.memory.gone(self.tombstone(address)?)
+    }
+
+    fn tombstone(&self, address: u64) -> Option<Slot> {
         // Acquire: as in `index::find`.
-        let segment = entry.map(|e| SegmentRef(e.load(Ordering::Acquire)));
-        let Some(segment) = segment.filter(|s| *s != SegmentRef::NONE) else {
-            return Lookup::Unknown;
-        };
+        let segment = SegmentRef(self.memory.entry(address)?.load(Ordering::Acquire));
+        if segment == SegmentRef::NONE {
+            return None;
+        }
         let offset = offset_of(address);
-        let is_tombstone = |slot: &AtomicU64| {
-            // Relaxed: nothing is read behind it.
-            let slot = Slot(slot.load(Ordering::Relaxed) & !Slot::FROZEN);
-            slot.is_dead() && slot.offset() == offset
-        };
         let slots = self.memory.slots(segment);
         let home = index::home(offset, segment.class());
-        let mut places =
-            (0..PROBES.min(slots.len())).map(|i| &slots[(home + i) & (slots.len() - 1)]);
-        match places.any(is_tombstone) {
-            true => Lookup::Dead,
-            false => Lookup::Unknown,
-        }
+        (0..PROBES.min(slots.len()))
+            .map(|i| &slots[(home + i) & (slots.len() - 1)])
+            // Relaxed: what is read behind it says whether it is still there.
+            .map(|slot| Slot(slot.load(Ordering::Relaxed) & !Slot::FROZEN))
+            .find(|slot| slot.is_dead() && slot.offset() == offset)
     }
 
     /// The number of a name; it is added when it is new. 0 when it is empty or

@@ -10,6 +10,7 @@
 //! - [`session`]: a new session, for a launcher;
 //! - [`writer`]: a ledger from inside its process;
 //! - [`annotate`]: tags, scopes and owners of blocks in it;
+//! - [`tracker`]: how one library in the process writes to another's ledger;
 //! - [`reader`]: a ledger from outside, at any moment, whatever state it is in.
 //!
 //! Duties of the caller: give every release to the ledger *before* the real
@@ -44,6 +45,8 @@ mod space;
 mod sys;
 #[cfg(not(loom))]
 mod thread_log;
+#[cfg(not(loom))]
+pub mod tracker;
 #[cfg(not(loom))]
 mod trie;
 #[cfg(not(loom))]

@@ -45,6 +45,8 @@ pub struct Misuse {
     pub offset: u64,
     /// The stack that allocated the block, 0 when unknown.
     pub allocated: u32,
+    /// The stack of its first release, 0 when unknown.
+    pub released: u32,
     /// Where its first release returned to, 0 when unknown.
     pub released_site: u64,
     /// The stack of the misuse.
@@ -67,6 +69,7 @@ impl Misuse {
             && entry.what.load(Ordering::Relaxed) == self.what()
             && entry.here.load(Ordering::Relaxed) == self.here
             && entry.allocated.load(Ordering::Relaxed) == self.allocated
+            && entry.released.load(Ordering::Relaxed) == self.released
             && entry.released_site.load(Ordering::Relaxed) == self.released_site
     }
 }
@@ -162,6 +165,7 @@ impl Ledger {
         entry.size.store(misuse.size, Ordering::Relaxed);
         entry.offset.store(misuse.offset, Ordering::Relaxed);
         entry.allocated.store(misuse.allocated, Ordering::Relaxed);
+        entry.released.store(misuse.released, Ordering::Relaxed);
         let site = misuse.released_site;
         entry.released_site.store(site, Ordering::Relaxed);
         entry.here.store(misuse.here, Ordering::Relaxed);

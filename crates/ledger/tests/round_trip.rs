@@ -482,6 +482,7 @@ fn what_is_known_of_a_misuse_is_kept() {
     assert!(ledger.block_around(0x1f_ffff).is_none());
 
     let misuse = |allocated| Misuse {
+        released: 0,
         kind: MisuseKind::Double,
         called: Called::Realloc,
         address: 0x10_0000,

@@ -60,6 +60,11 @@ const ALLOCATOR_PREFIXES: [&str; 17] = [
     "hashbrown::raw::",
 ];
 
+/// The project's own library, which allocates for its users: its file, and its
+/// crates where it is compiled into a program.
+const LIBRARY: &str = "libfreehold.so";
+const LIBRARY_CRATES: [&str; 3] = ["freehold::", "freehold_c::", "freehold_families::"];
+
 /// Namespaces of the C++ library that are only there for its versions.
 const VERSIONS: [&str; 4] = [
     "std::__cxx11::",
@@ -127,11 +132,16 @@ pub(crate) fn boilerplate(stack: &[Frame]) -> usize {
 }
 
 fn is_allocator(frame: &Frame) -> bool {
+    if frame.module.starts_with(LIBRARY) {
+        return true;
+    }
     let Some(full) = frame.function() else {
         return false;
     };
     let name = without_parameters(full);
+    let crates = LIBRARY_CRATES.map(|krate| name.trim_start_matches('<').starts_with(krate));
     ALLOCATORS.contains(&name)
+        || crates.contains(&true)
         || ALLOCATOR_PREFIXES.iter().any(|p| name.starts_with(p))
         || is_inside_cpp_library(name)
         || ["exchange_malloc", "box_new"].contains(&name)
@@ -158,7 +168,9 @@ fn is_start(frame: &Frame) -> bool {
 
 fn is_rust_start(frame: &Frame) -> bool {
     frame.function().is_some_and(|name| {
-        let name = name.strip_prefix('<').unwrap_or(name);
+        // `<&dyn core::ops::function::Fn() as …>::call`.
+        let name = name.trim_start_matches(['<', '&']);
+        let name = name.strip_prefix("dyn ").unwrap_or(name);
         RUST_STARTS.iter().any(|p| name.starts_with(p))
             || name.starts_with("alloc::boxed::Box<") && name.contains("FnOnce")
     })
@@ -248,6 +260,18 @@ mod tests {
             ])),
             2
         );
+        let library = stack(&[
+            "freehold::entry::enter",
+            "<freehold::alloc::Calloc as freehold::alloc::Allocator>::allocate",
+            "freehold::alloc::functions::calloc",
+            "freeholder::buy",
+        ]);
+        assert_eq!(plumbing(&library), 3);
+        let c = [
+            frame("libfreehold.so.0", "freehold_calloc", "allocate.rs", 1),
+            frame("app", "freehold_example", "a.c", 1),
+        ];
+        assert_eq!(plumbing(&c), 1);
         assert_eq!(plumbing(&stack(&["malloc"])), 0);
         assert_eq!(plumbing(&[]), 0);
     }
@@ -264,13 +288,14 @@ mod tests {
         assert_eq!(boilerplate(&c), 3);
         let rust = stack(&[
             "app::main",
+            "<&dyn core::ops::function::Fn<(), Output = i32> as core::ops::function::FnOnce<()>>::call_once",
             "core::ops::function::FnOnce::call_once",
             "std::rt::lang_start::{{closure}}",
             "std::rt::lang_start_internal",
             "main",
             "_start",
         ]);
-        assert_eq!(boilerplate(&rust), 5);
+        assert_eq!(boilerplate(&rust), 6);
         assert_eq!(boilerplate(&stack(&["_start"])), 0);
         assert_eq!(boilerplate(&[]), 0);
     }

@@ -21,6 +21,12 @@ static HEAPS: Known<()> = Known::new();
 static NEXT: AtomicUsize = AtomicUsize::new(0x20000);
 
 impl Heap {
+    /// The heap with this number; nothing can be allocated from one that was
+    /// never created.
+    pub fn from_handle(handle: usize) -> Heap {
+        Heap(handle)
+    }
+
     /// `HeapCreate`.
     ///
     /// ```
@@ -48,7 +54,7 @@ impl Heap {
     }
 
     fn check(self) -> Result<(), FamilyError> {
-        let is_live = self == PROCESS || HEAPS.with(|heaps| heaps.contains_key(&self.0));
+        let is_live = self == PROCESS || HEAPS.with(|heaps| heaps.get(&self.0).is_some());
         match is_live {
             true => Ok(()),
             false => Err(unknown(Family::Heap, self.0)),
@@ -113,15 +119,7 @@ impl Heap {
         if HEAPS.with(|heaps| heaps.remove(&self.0)).is_none() {
             return Err(unknown(Family::Heap, self.0));
         }
-        let mut mine = Vec::new();
-        BLOCKS.with(|blocks| {
-            blocks.retain(|block, (owner, _)| {
-                if *owner == self {
-                    mine.push(*block);
-                }
-                *owner != self
-            });
-        });
+        let mine = BLOCKS.with(|blocks| blocks.take(|(owner, _)| *owner == self));
         for block in mine {
             // SAFETY: it was in the table until now, so it is live.
             unsafe { libc::free(block as *mut libc::c_void) };

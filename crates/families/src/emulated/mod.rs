@@ -56,16 +56,48 @@ fn failed(error: FamilyError) -> FamilyError {
 }
 
 /// The live blocks of a family: what each is, by address.
-struct Known<T>(Mutex<Option<HashMap<usize, T>>>);
+struct Known<T>(Mutex<Option<Table<T>>>);
 
 impl<T> Known<T> {
     const fn new() -> Known<T> {
         Known(Mutex::new(None))
     }
 
-    fn with<R>(&self, run: impl FnOnce(&mut HashMap<usize, T>) -> R) -> R {
+    fn with<R>(&self, run: impl FnOnce(&mut Table<T>) -> R) -> R {
         let mut guard: MutexGuard<'_, _> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        run(guard.get_or_insert_with(HashMap::new))
+        run(guard.get_or_insert_with(|| Table(HashMap::new())))
+    }
+}
+
+/// A map by address that does not look like one: to a search of memory for
+/// pointers, what is only listed here must count as lost.
+struct Table<T>(HashMap<usize, T>);
+
+impl<T> Table<T> {
+    fn insert(&mut self, address: usize, what: T) -> Option<T> {
+        self.0.insert(!address, what)
+    }
+
+    fn remove(&mut self, address: &usize) -> Option<T> {
+        self.0.remove(&!*address)
+    }
+
+    fn get(&self, address: &usize) -> Option<&T> {
+        self.0.get(&!*address)
+    }
+
+    fn get_mut(&mut self, address: &usize) -> Option<&mut T> {
+        self.0.get_mut(&!*address)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.0.iter().map(|(hidden, what)| (!*hidden, what))
+    }
+
+    /// Takes out those of which `which` says so.
+    fn take(&mut self, mut which: impl FnMut(&T) -> bool) -> Vec<usize> {
+        let taken = self.0.extract_if(|_, what| which(what));
+        taken.map(|(hidden, _)| !hidden).collect()
     }
 }
 

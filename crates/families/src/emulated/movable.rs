@@ -63,8 +63,10 @@ impl Movable {
         let movable = flags & MOVEABLE != 0;
         let handle = match movable {
             false => memory.as_ptr() as usize,
-            // A cell of its own, so that no handle is the address of a block.
-            true => match take(self.family, size_of::<usize>(), false) {
+            // A place of its own, so that no handle is the address of a block; as
+            // long as the block, so that in a ledger that has handle and size no
+            // other block lies in it.
+            true => match take(self.family, bytes.max(1), false) {
                 Ok(cell) => cell.as_ptr() as usize,
                 Err(error) => {
                     // SAFETY: just allocated, known to nobody.
@@ -185,7 +187,7 @@ impl Movable {
     pub fn handle(&self, memory: usize) -> Result<usize, FamilyError> {
         let found = self.known.with(|known| {
             let mut all = known.iter();
-            all.find(|(_, e)| e.memory == memory).map(|(h, _)| *h)
+            all.find(|(_, e)| e.memory == memory).map(|(h, _)| h)
         });
         found.ok_or_else(|| unknown(self.family, memory))
     }

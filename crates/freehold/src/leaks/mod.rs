@@ -54,6 +54,7 @@ fn counting_scope(tracker: &Tracker) -> u16 {
 }
 
 /// Another ledger begins, with other numbers.
-pub(crate) fn forget() {
+pub(crate) fn begin_again(tracker: &Tracker) {
+    scope::begin_again(tracker);
     GLOBAL.store(0, Ordering::Relaxed);
 }

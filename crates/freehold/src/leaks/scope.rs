@@ -18,6 +18,8 @@ use crate::{record, state, tags, track};
 
 /// A scope that has begun, and not ended or not been left by all threads.
 struct Open {
+    /// As the ledger has it.
+    name: String,
     /// Different for each scope, whatever its number.
     serial: u64,
     /// The one that it was begun in; 0 for none.
@@ -265,15 +267,18 @@ fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>, serial: u64) -> 
         });
         // The global scope is not for anybody to begin.
         let taken = super::counting_scope(tracker);
+        let mut own_name = String::from(name);
         let mut number = tags::scope(tracker, name);
         for again in 2.. {
             if number == 0 || number != taken && !open.contains_key(&number) {
                 break;
             }
-            number = tags::scope(tracker, &format!("{name} ({again})"));
+            own_name = format!("{name} ({again})");
+            number = tags::scope(tracker, &own_name);
         }
         if number != 0 {
             let scope = Open {
+                name: own_name,
                 serial,
                 parent,
                 filter,
@@ -284,6 +289,20 @@ fn begin(tracker: &Tracker, name: &str, filter: Option<Filter>, serial: u64) -> 
         }
         number
     })
+}
+
+/// Gives the scopes that are open the same numbers in a ledger that has just begun,
+/// as that of a forked child.
+pub(super) fn begin_again(tracker: &Tracker) {
+    // A thread of the parent may have held the lock.
+    let Ok(open) = OPEN.try_lock() else { return };
+    for number in 1..=open.keys().next_back().copied().unwrap_or(0) {
+        // Numbers are given in their order.
+        match open.get(&number) {
+            Some(scope) => tags::scope(tracker, &scope.name),
+            None => tags::scope(tracker, &format!("scope {number} before the fork")),
+        };
+    }
 }
 
 /// Ends a scope; while threads are in it, its number stays taken, and what they

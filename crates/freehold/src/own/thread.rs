@@ -36,15 +36,16 @@ static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 /// One more than the key that tells of ended threads, 0 before it is made.
 static KEY: AtomicU32 = AtomicU32::new(0);
 
-/// Runs an event of this thread. `None` when it interrupts another, or there is
-/// no memory for a state.
+/// Begins an event of this thread, which [`Thread::leave`] ends. `None` when it
+/// interrupts another, or there is no memory for a state.
 #[inline]
-pub(super) fn event<R>(ledger: &Ledger, run: impl FnOnce(&mut Thread) -> R) -> Option<R> {
+pub(super) fn enter(ledger: &Ledger) -> Option<&'static mut Thread> {
     let mut thread = THREAD.get();
     if thread.is_null() {
         thread = begin(ledger)?;
     }
-    // SAFETY: the state of this thread; `busy` keeps a second user out.
+    // SAFETY: the state of this thread, which is never unmapped while the thread
+    // lives; `busy` keeps a second user out.
     unsafe {
         if (*thread).busy.get() {
             ledger.note_drop();
@@ -53,10 +54,15 @@ pub(super) fn event<R>(ledger: &Ledger, run: impl FnOnce(&mut Thread) -> R) -> O
         (*thread).busy.set(true);
         // Signal handlers of this thread see the flag before what it guards.
         compiler_fence(Ordering::SeqCst);
-        let result = run(&mut *thread);
-        compiler_fence(Ordering::SeqCst);
-        (*thread).busy.set(false);
-        Some(result)
+        Some(&mut *thread)
+    }
+}
+
+impl Thread {
+    /// Ends an event.
+    #[inline(always)]
+    pub(super) fn leave(&mut self) {
+        self.busy.set(false);
     }
 }
 

@@ -214,7 +214,9 @@ impl Event {
         if Gate::is_open(value) {
             return Event::begin();
         }
-        if value != Gate::Busy as u32 {
+        // SAFETY: as above.
+        let quiet = unsafe { &(*thread).quiet }.load(Ordering::Relaxed);
+        if value != Gate::Busy as u32 || quiet != 0 {
             return None;
         }
         // A signal handler that interrupted an event of the same thread.

@@ -20,16 +20,28 @@ pub enum MisuseKind {
     Mismatched = 4,
     /// The size that was given is not that of the block.
     Size = 5,
+    /// The block is only lent: its owner is an API.
+    Borrowed = 6,
+    /// The block was given away.
+    Transferred = 7,
+    /// A finalizer of a managed object releases the block.
+    FinalizerOwned = 8,
+    /// An arena releases the block.
+    ArenaOwned = 9,
 }
 
 impl MisuseKind {
     /// All of them.
-    pub const ALL: [MisuseKind; 5] = [
+    pub const ALL: [MisuseKind; 9] = [
         MisuseKind::Double,
         MisuseKind::Foreign,
         MisuseKind::Interior,
         MisuseKind::Mismatched,
         MisuseKind::Size,
+        MisuseKind::Borrowed,
+        MisuseKind::Transferred,
+        MisuseKind::FinalizerOwned,
+        MisuseKind::ArenaOwned,
     ];
 
     /// The kind with this number.
@@ -45,6 +57,10 @@ impl MisuseKind {
             MisuseKind::Interior => "interior-release",
             MisuseKind::Mismatched => "mismatched-release",
             MisuseKind::Size => "size-mismatch",
+            MisuseKind::Borrowed => "borrowed-release",
+            MisuseKind::Transferred => "transferred-release",
+            MisuseKind::FinalizerOwned => "finalizer-owned-release",
+            MisuseKind::ArenaOwned => "arena-owned-release",
         }
     }
 }

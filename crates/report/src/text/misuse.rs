@@ -68,6 +68,18 @@ fn what(misuse: &Misuse) -> String {
         MisuseKind::Mismatched => {
             format!("{called} was called with {block}: {expected} releases it")
         }
+        MisuseKind::Borrowed => {
+            format!("{called} was called with {block} that is only lent: an API owns it")
+        }
+        MisuseKind::Transferred => format!(
+            "{called} was called with {block} that had been given away: its new owner releases it"
+        ),
+        MisuseKind::FinalizerOwned => {
+            format!("{called} was called with {block} that a finalizer releases")
+        }
+        MisuseKind::ArenaOwned => {
+            format!("{called} was called with {block} that an arena releases")
+        }
         MisuseKind::Size => format!("{called} was told {} for {block}", bytes(misuse.offset)),
     };
     match misuse.count {
