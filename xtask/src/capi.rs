@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::steps::cargo;
 use crate::{dist, header, packages, root};
 
 /// Libraries that the shared one may need: the C library with its loader, and
@@ -35,6 +36,21 @@ const C_SAYS: &[&str] = &[
     "int (12 B)",
     "    #0 ",
     "0 leaks now",
+];
+
+/// What `freehold run` tells of the C example, in this order: its own functions
+/// stand first, and what it lets the library refuse is all there is.
+const RUN_SAYS: &[&str] = &[
+    "lost nothing",
+    "4 wrong",
+    "interior release: freehold::free",
+    "allocate_and_misuse",
+    "double release: freehold::free",
+    "released by:\n      allocate_and_misuse",
+    "borrowed release: freehold::free",
+    "adopt_and_lend",
+    "owned release: freehold::free",
+    "allocated by:\n      arena",
 ];
 
 /// What the C++ example prints.
@@ -97,6 +113,9 @@ pub(crate) fn run() -> Result<(), String> {
         &out.join("c-shared"),
         &["#0   freehold_typed (libfreehold.so"],
     )?;
+    for name in ["c-shared", "c-static"] {
+        tracked(&prefix, &out.join(name))?;
+    }
     guide(&prefix, &out)?;
     by_cmake(&prefix, &out.join("cmake"))
 }
@@ -229,11 +248,16 @@ fn expect(prefix: &Path, program: &Path, says: &[&str]) -> Result<(), String> {
     let mut command = Command::new(program);
     command.env("LD_LIBRARY_PATH", prefix.join("lib"));
     command.env_remove("FREEHOLD_TRACK");
-    let text = output(&mut command)?;
-    let mut rest = text.as_str();
+    self::says(program, &output(&mut command)?, says)
+}
+
+/// Complains when a text lacks any of what it should say, or has it in another
+/// order.
+fn says(source: &Path, text: &str, says: &[&str]) -> Result<(), String> {
+    let mut rest = text;
     for wanted in says {
         let Some(at) = rest.find(wanted) else {
-            let name = program.display();
+            let name = source.display();
             return Err(format!(
                 "{name} does not say \"{wanted}\" where it should:\n{text}"
             ));
@@ -241,6 +265,24 @@ fn expect(prefix: &Path, program: &Path, says: &[&str]) -> Result<(), String> {
         rest = &rest[at + wanted.len()..];
     }
     Ok(())
+}
+
+/// Runs the C example under `freehold run`, where library and hooks share one
+/// ledger: it must say the same as ever, and the report what it let be refused.
+fn tracked(prefix: &Path, program: &Path) -> Result<(), String> {
+    let build = ["build", "--release", "--quiet", "--package", "freehold-cli"];
+    output(cargo(&build).current_dir(root()))?;
+    let report = prefix.join("report.txt");
+    let mut command = Command::new(dist::target().join("release/freehold"));
+    command
+        .args(["run", "-o"])
+        .arg(&report)
+        .arg("--")
+        .arg(program);
+    command.env("LD_LIBRARY_PATH", prefix.join("lib"));
+    says(program, &output(&mut command)?, C_SAYS)?;
+    let text = fs::read_to_string(&report).map_err(|e| e.to_string())?;
+    says(&report, &text, RUN_SAYS)
 }
 
 /// What a command that must succeed prints.

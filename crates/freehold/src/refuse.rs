@@ -79,7 +79,11 @@ impl Report {
                 }
                 _ => (Block::default(), 0, 0),
             };
-            note(tracker, self, misuse, &block, released);
+            let mut told = block;
+            if let Some((size, family)) = about.filter(|_| told.address == 0) {
+                (told.size, told.family) = (size as u64, family as u8);
+            }
+            note(tracker, self, misuse, &told, released);
             if block.address != 0 {
                 let family = Family::from_number(block.family.into());
                 let tag = tags::name_of(tracker, TAG, block.tag);

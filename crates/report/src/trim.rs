@@ -60,10 +60,10 @@ const ALLOCATOR_PREFIXES: [&str; 17] = [
     "hashbrown::raw::",
 ];
 
-/// The project's own library, which allocates for its users: its file, and its
-/// crates where it is compiled into a program.
+/// The project's own library, which allocates for its users: its file, and how its
+/// functions begin where it is linked into a program (C ones and crates alike).
 const LIBRARY: &str = "libfreehold.so";
-const LIBRARY_CRATES: [&str; 3] = ["freehold::", "freehold_c::", "freehold_families::"];
+const LIBRARY_NAMES: [&str; 2] = ["freehold::", "freehold_"];
 
 /// Namespaces of the C++ library that are only there for its versions.
 const VERSIONS: [&str; 4] = [
@@ -139,9 +139,9 @@ fn is_allocator(frame: &Frame) -> bool {
         return false;
     };
     let name = without_parameters(full);
-    let crates = LIBRARY_CRATES.map(|krate| name.trim_start_matches('<').starts_with(krate));
+    let bare = name.trim_start_matches('<');
     ALLOCATORS.contains(&name)
-        || crates.contains(&true)
+        || LIBRARY_NAMES.iter().any(|p| bare.starts_with(p))
         || ALLOCATOR_PREFIXES.iter().any(|p| name.starts_with(p))
         || is_inside_cpp_library(name)
         || ["exchange_malloc", "box_new"].contains(&name)
@@ -269,9 +269,10 @@ mod tests {
         assert_eq!(plumbing(&library), 3);
         let c = [
             frame("libfreehold.so.0", "freehold_calloc", "allocate.rs", 1),
-            frame("app", "freehold_example", "a.c", 1),
+            frame("app", "freehold_free", "release.rs", 1),
+            frame("app", "freeholder", "a.c", 1),
         ];
-        assert_eq!(plumbing(&c), 1);
+        assert_eq!(plumbing(&c), 2);
         assert_eq!(plumbing(&stack(&["malloc"])), 0);
         assert_eq!(plumbing(&[]), 0);
     }

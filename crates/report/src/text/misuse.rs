@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use freehold_ledger::format::{Ground, MisuseKind};
+use freehold_ledger::format::{Family, Ground, MisuseKind};
 
 use super::style::{Painter, Style};
 use super::{TextOptions, names, site};
@@ -36,10 +36,11 @@ pub(super) fn write(out: &mut String, misuse: &Misuse, program: &str, options: &
 /// What was done, in one sentence.
 fn what(misuse: &Misuse) -> String {
     let called = misuse.called.name();
-    let family = misuse.family.map_or("", |f| f.name());
+    let family = misuse.family.filter(|f| *f != Family::Unknown);
+    let from = family.map_or(String::new(), |f| format!(" from {}", f.name()));
     let block = match misuse.size {
-        Some(size) => format!("a block of {} from {family}", bytes(size)),
-        None => format!("a block from {family}"),
+        Some(size) => format!("a block of {}{from}", bytes(size)),
+        None => format!("a block{from}"),
     };
     let expected = misuse.expected().join(" or ");
     let sentence = match misuse.kind {
