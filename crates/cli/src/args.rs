@@ -164,6 +164,11 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) on_misuse: OnMisuseArg,
 
+    /// Keep the whole stack of each release for a while, and not only its caller,
+    /// for what is released twice; slower
+    #[arg(long)]
+    pub(crate) release_stacks: bool,
+
     /// Known leaks to leave out (not built yet)
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) suppress: Option<PathBuf>,

@@ -145,6 +145,7 @@ fn config(args: &RunArgs) -> Config {
         scan_at_exit: !args.no_scan,
         enabled: !args.disabled,
         on_misuse: args.on_misuse.into(),
+        release_stacks: args.release_stacks,
     }
 }
 

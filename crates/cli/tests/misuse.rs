@@ -230,6 +230,25 @@ fn the_policy_is_the_users() {
 }
 
 #[test]
+fn the_whole_stack_of_a_first_release_is_kept_on_request() {
+    let folder = Folder::new();
+    let program = folder.compile("wrong", C, &["-O1", "-g", "-w"]);
+    let (status, _, found) = report(&program, &["--release-stacks"]);
+    assert_eq!(status, Some(5));
+    let double = told(&found["misuses"][0]);
+    let stacks: [&[&str]; 3] = [&["drop", "twice"], &["drop", "twice"], &["make", "twice"]];
+    assert_eq!(double, expected("double-release", "free", 3, stacks));
+    // All else as ever.
+    let (_, _, usual) = report(&program, &[]);
+    let count = |report: &Value| report["misuses"].as_array().unwrap().len();
+    assert_eq!(count(&found), count(&usual));
+    let number = |report: &Value, name: &str| report["summary"][name].as_u64();
+    for name in ["allocations", "releases", "live_blocks", "lost_blocks"] {
+        assert_eq!(number(&found, name), number(&usual, name), "{name}");
+    }
+}
+
+#[test]
 fn fail_on_misuse_gives_99() {
     let folder = Folder::new();
     let program = folder.compile("wrong", C, &["-O1", "-g", "-w"]);

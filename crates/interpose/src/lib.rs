@@ -10,6 +10,7 @@
 //! - `thread`, `process`: what each thread and the process have for themselves,
 //!   in memory that a forked child finds wiped;
 //! - `capture`: the stack of an event as a number;
+//! - `releases`: the stacks of the last releases, where that is asked for;
 //! - `objects`: which library an address belongs to;
 //! - `verdict`: the scan that judges live blocks;
 //! - `tracker`: this ledger for libraries that record their blocks themselves;
@@ -26,6 +27,7 @@ mod misuse;
 mod objects;
 mod process;
 mod real;
+mod releases;
 mod thread;
 #[expect(unreachable_pub, reason = "found by its name, not by a path")]
 mod tracker;

@@ -33,6 +33,8 @@ struct Finding {
     size: u64,
     offset: u64,
     allocated: u32,
+    /// The stack of the first release, and where it returned to.
+    released: u32,
     site: u64,
 }
 
@@ -45,6 +47,7 @@ impl Finding {
             size: 0,
             offset: 0,
             allocated: 0,
+            released: 0,
             site: 0,
         }
     }
@@ -77,7 +80,7 @@ pub(crate) fn judge(
     let finding = match release {
         Release::Live => None,
         Release::Other(record) => Some(Finding::of(MisuseKind::Mismatched, &record)),
-        Release::Dead(gone) => double(&event, gone, called),
+        Release::Dead(gone) => double(&event, address, gone, called),
         Release::Unknown => not_a_block(&mut event, address, called, entry),
     };
     let Some(finding) = finding else {
@@ -160,7 +163,7 @@ fn note(event: &mut Event, address: *mut u8, finding: &Finding, called: Called, 
         size: finding.size,
         offset: finding.offset,
         allocated: finding.allocated,
-        released: 0,
+        released: finding.released,
         released_site: finding.site,
         here,
         thread,
@@ -169,13 +172,14 @@ fn note(event: &mut Event, address: *mut u8, finding: &Finding, called: Called, 
 
 /// A block that was released before. Where the ledger has not seen everything, its
 /// address may have been handed out again.
-fn double(event: &Event, gone: Option<Gone>, called: Called) -> Option<Finding> {
+fn double(event: &Event, address: *mut u8, gone: Option<Gone>, called: Called) -> Option<Finding> {
     if !event.ledger().is_complete() {
         return None;
     }
     let family = gone.map_or(called.family(), |gone| gone.family);
     Some(Finding {
         allocated: gone.map_or(0, |gone| gone.stack),
+        released: event.process().releases().find(address as u64),
         site: gone.map_or(0, |gone| gone.site),
         ..Finding::new(MisuseKind::Double, family)
     })

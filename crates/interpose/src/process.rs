@@ -8,6 +8,7 @@ use freehold_ledger::format::{Family, State};
 use freehold_ledger::writer::{Birth, Ledger, Session};
 
 use crate::objects::read_link;
+use crate::releases::Releases;
 use crate::thread::Threads;
 
 /// The state of the process. It lies in pages that a forked child finds wiped,
@@ -18,6 +19,8 @@ pub(crate) struct Process {
     depth: AtomicU32,
     sample_bytes: UnsafeCell<u64>,
     families: UnsafeCell<u64>,
+    keeps_releases: UnsafeCell<bool>,
+    releases: Releases,
     ledger: UnsafeCell<Ledger>,
     threads: Threads,
 }
@@ -108,6 +111,18 @@ impl Process {
     pub(crate) fn sample_bytes(&self) -> u64 {
         // SAFETY: written before the first gate opened.
         unsafe { *self.sample_bytes.get() }
+    }
+
+    /// Whether the stacks of releases are kept for a while.
+    #[inline(always)]
+    pub(crate) fn keeps_releases(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { *self.keeps_releases.get() }
+    }
+
+    /// The stacks of releases.
+    pub(crate) fn releases(&self) -> &Releases {
+        &self.releases
     }
 
     /// Whether blocks of this family are recorded.
@@ -301,6 +316,7 @@ fn begin_ledger(process: &Process) -> bool {
         unsafe {
             *process.sample_bytes.get() = header.sample_bytes.load(Ordering::Relaxed);
             *process.families.get() = header.families.load(Ordering::Relaxed);
+            *process.keeps_releases.get() = header.release_stacks.load(Ordering::Relaxed) != 0;
         }
         let depth = header.depth.load(Ordering::Relaxed);
         process.depth.store(depth, Ordering::Relaxed);

@@ -74,13 +74,26 @@ pub(crate) enum Gate {
     Passive = 3,
     /// Samples are recorded.
     Sampling = 4,
+    /// All events are recorded, and none takes the short way.
+    Careful = 5,
 }
 
 impl Gate {
     /// Whether events pass.
     #[inline(always)]
     fn is_open(value: u32) -> bool {
-        value == Gate::Open as u32 || value == Gate::Sampling as u32
+        Gate::open(value).is_some()
+    }
+
+    /// The gate with this number, if events pass it.
+    #[inline(always)]
+    fn open(value: u32) -> Option<Gate> {
+        match value {
+            _ if value == Gate::Open as u32 => Some(Gate::Open),
+            _ if value == Gate::Sampling as u32 => Some(Gate::Sampling),
+            _ if value == Gate::Careful as u32 => Some(Gate::Careful),
+            _ => None,
+        }
     }
 }
 
@@ -211,7 +224,9 @@ pub(crate) fn quiet(begin: bool) {
 
 /// The gate of a thread that is in no event.
 fn open_gate() -> Gate {
-    match process::get().sample_bytes() {
+    let process = process::get();
+    match process.sample_bytes() {
+        0 if process.keeps_releases() => Gate::Careful,
         0 => Gate::Open,
         _ => Gate::Sampling,
     }

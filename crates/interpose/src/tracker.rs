@@ -60,6 +60,10 @@ impl tracker::Event for thread::Event {
         objects::note(self.process(), &[address]);
     }
 
+    fn last_release(&self, address: u64) -> u32 {
+        self.process().releases().find(address)
+    }
+
     fn wants(&mut self, size: u64) -> bool {
         self.process().sample_bytes() == 0 || capture::is_sample(self, size as usize)
     }

@@ -35,6 +35,8 @@ pub struct Config {
     pub enabled: bool,
     /// What becomes of misuses.
     pub on_misuse: OnMisuse,
+    /// Whether the stacks of releases are kept for a while.
+    pub release_stacks: bool,
 }
 
 impl Default for Config {
@@ -48,6 +50,7 @@ impl Default for Config {
             scan_at_exit: true,
             enabled: true,
             on_misuse: OnMisuse::Refuse,
+            release_stacks: false,
         }
     }
 }
@@ -140,6 +143,9 @@ impl NewSession {
             .store(config.scan_at_exit.into(), Relaxed);
         header.enabled.store(config.enabled.into(), Relaxed);
         header.on_misuse.store(config.on_misuse as u32, Relaxed);
+        header
+            .release_stacks
+            .store(config.release_stacks.into(), Relaxed);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |d| d.as_nanos() as u64);
         header.start_unix_ns.store(now, Relaxed);

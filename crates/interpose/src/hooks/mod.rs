@@ -263,7 +263,10 @@ fn released_slowly(address: *mut u8, called: Called, entry: Entry) -> Fate {
     let ledger = event.ledger();
     let (by, site) = (called.family(), site(entry));
     match event.log().released_by(ledger, address as u64, by, site) {
-        Release::Live => Fate::Make,
+        Release::Live => {
+            keep_release(&mut event, address, entry);
+            Fate::Make
+        }
         release => misuse::judge(event, address, release, called, entry),
     }
 }
@@ -276,10 +279,25 @@ fn released_for_now(address: *mut u8, called: Called, entry: Entry) -> Result<Kn
     let mut event = Event::begin().ok_or(Fate::Make)?;
     let ledger = event.ledger();
     let (by, site) = (called.family(), site(entry));
-    event
+    let released = event
         .log()
-        .released_for_now(ledger, address as u64, by, site)
-        .map_err(|release| misuse::judge(event, address, release, called, entry))
+        .released_for_now(ledger, address as u64, by, site);
+    match released {
+        Ok(known) => {
+            keep_release(&mut event, address, entry);
+            Ok(known)
+        }
+        Err(release) => Err(misuse::judge(event, address, release, called, entry)),
+    }
+}
+
+/// Keeps the stack of a release for a while, where that is asked for.
+#[inline(always)]
+fn keep_release(event: &mut Event, address: *mut u8, entry: Entry) {
+    if event.process().keeps_releases() {
+        let stack = capture::capture(event, entry);
+        event.process().releases().note(address as u64, stack);
+    }
 }
 
 /// Takes back a release that was noted but not made.

@@ -186,15 +186,12 @@ impl Event {
         // Relaxed, here and below: only this thread and its signal handlers
         // look at the gate; the compiler fences order it for them.
         let value = gate.load(Ordering::Relaxed);
-        if Gate::is_open(value) {
+        if let Some(open) = Gate::open(value) {
             gate.store(Gate::Busy as u32, Ordering::Relaxed);
             compiler_fence(Ordering::SeqCst);
             Some(Event {
                 thread,
-                open: match value == Gate::Sampling as u32 {
-                    true => Gate::Sampling,
-                    false => Gate::Open,
-                },
+                open,
                 nested: false,
             })
         } else if value == Gate::Passive as u32 {

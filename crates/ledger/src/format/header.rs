@@ -150,7 +150,9 @@ pub struct SessionHeader {
     pub enabled: AtomicU32,
     /// An [`OnMisuse`](super::OnMisuse).
     pub on_misuse: AtomicU32,
-    pub(crate) spare: [AtomicU32; 8],
+    /// 1 when the stacks of releases are kept for a while.
+    pub release_stacks: AtomicU32,
+    pub(crate) spare: [AtomicU32; 7],
 }
 
 /// What is known of one process, and how far its sections are filled.

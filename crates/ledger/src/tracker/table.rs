@@ -55,6 +55,11 @@ pub trait Event {
     /// it.
     fn note_object(&mut self, address: usize);
 
+    /// The stack of the last release at an address, 0 when it is not kept.
+    fn last_release(&self, _address: u64) -> u32 {
+        0
+    }
+
     /// Whether an allocation of so many bytes is to be recorded.
     fn wants(&mut self, size: u64) -> bool;
 
@@ -247,6 +252,9 @@ impl<K: Keeper> Of<K> {
         }
         if let Some(mut event) = K::begin() {
             misuse.thread = event.log().number();
+            if misuse.released_site != 0 {
+                misuse.released = event.last_release(wrong.address);
+            }
             event.note_object(misuse.released_site as usize);
         }
         ledger.note_misuse(&misuse);

@@ -28,7 +28,7 @@ pub(super) fn write(out: &mut String, misuse: &Misuse, program: &str, options: &
     part("here:", &misuse.here, None);
     let cut = misuse
         .released_site_only
-        .then_some("… of the first release only the caller is kept");
+        .then_some("… only the caller is kept (all of it with --release-stacks)");
     part("released by:", &misuse.released, cut);
     part("allocated by:", &misuse.allocated, None);
 }
