@@ -120,6 +120,15 @@ around("stderr-closed", '"$@" 2>&-', "sh", "-c", "echo hello; echo error >&2; ec
 around("stdout-full", '"$@" >/dev/full', PYTHON, "-c", "print('hello')")
 around("stdout-broken", '"$@" | head -n 1', PYTHON, "-c", "for i in range(10**6): print(i)")
 around("folder-deleted", 'mkdir d; cd d; rmdir ../d; "$@"', "sh", "-c", "ls; cat /etc/services | sort -u")
+# Windows, in a display of their own. What goes to stderr has times and process ids in it.
+WITH_DISPLAY = 'exec 2>/dev/null; exec xvfb-run -a "$@"'
+WINDOWS = ("xvfb-run", "Xvfb", "xauth")
+GTK_FORM = ["--form", "--field=name", "--field=yes:CHK", "--field=which:CB", "one!two", "--field=day:DT", "--timeout=1"]
+GTK_DEMOS = "for d in flowbox iconview listbox pickers textview tree_store; do gtk3-demo --run=$d --autoquit || exit; done"
+QT_BINDINGS = "/usr/lib/python3/dist-packages/PyQt5"
+around("gtk-form", WITH_DISPLAY, "yad", *GTK_FORM, needs=(*WINDOWS, "yad"))
+around("gtk-demos", WITH_DISPLAY, "sh", "-c", GTK_DEMOS, needs=(*WINDOWS, "gtk3-demo"))
+around("qt", WITH_DISPLAY, "/usr/bin/python3", str(SOURCES / "widgets.py"), needs=(*WINDOWS, QT_BINDINGS))
 # What else a program can see of how it was started.
 shell("open-files", "for f in /proc/self/fd/*; do echo ${f##*/}; done; ls /proc/self/fd | wc -l")
 shell("signals", "grep -E 'Sig(Blk|Ign|Cgt)|^Threads|NoNewPrivs|Seccomp:' /proc/self/status")

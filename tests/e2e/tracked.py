@@ -97,5 +97,5 @@ def incomplete(summary):
 
 
 def missing(programs):
-    """Those that are not installed."""
-    return [program for program in programs if shutil.which(program) is None]
+    """Those that are not installed: programs, or paths that must be there."""
+    return [program for program in programs if shutil.which(program) is None and not Path("/", program).exists()]

@@ -22,6 +22,19 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/ps", "procps"),
     ("/etc/services", "netbase"),
     ("/usr/bin/valgrind", "valgrind"),
+    // Programs with windows, a display to show them on, and a font.
+    ("/usr/bin/Xvfb", "xvfb"),
+    ("/usr/bin/xauth", "xauth"),
+    ("/usr/bin/yad", "yad"),
+    ("/usr/bin/gtk3-demo", "gtk-3-examples"),
+    (
+        "/usr/lib/python3/dist-packages/PyQt5",
+        "python3-pyqt5",
+    ),
+    (
+        "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        "fonts-dejavu-core",
+    ),
     ("/usr/lib/x86_64-linux-gnu/libsqlite3.so.0", "libsqlite3-0"),
     (
         "/usr/lib/x86_64-linux-gnu/libjemalloc.so",
