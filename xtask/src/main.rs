@@ -4,6 +4,7 @@
 //! that fails ends the command with its output and a failing status.
 
 mod capi;
+mod cost;
 mod dist;
 mod header;
 mod layers;
@@ -25,6 +26,8 @@ usage: cargo xtask COMMAND
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
+  cost      compares what the library's allocators cost with the platform's:
+            instructions of a release build
   check     compares every captured stack with a full walk over the workloads
   fuzz      each fuzzer for 20 s (needs nightly and cargo-fuzz)
   sanitize  AddressSanitizer, Valgrind and Miri over the unsafe code (needs
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
+        ["cost"] => cost::run(),
         ["dist", prefix] => dist::run(prefix),
         ["capi"] => capi::run(),
         ["header"] => header::run(false),

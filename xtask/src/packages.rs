@@ -27,10 +27,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/xauth", "xauth"),
     ("/usr/bin/yad", "yad"),
     ("/usr/bin/gtk3-demo", "gtk-3-examples"),
-    (
-        "/usr/lib/python3/dist-packages/PyQt5",
-        "python3-pyqt5",
-    ),
+    ("/usr/lib/python3/dist-packages/PyQt5", "python3-pyqt5"),
     (
         "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
         "fonts-dejavu-core",

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{capi, header, packages, root, tidy};
+use crate::{capi, cost, header, packages, root, tidy};
 
 /// Runs one command, with its output shown, and says how long it took.
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<(), String> {
@@ -52,6 +52,8 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
         &mut cargo(&["build", "--release"]),
     )?;
     step("tests", &mut cargo(&["test", "--workspace"]))?;
+    eprintln!("\n==> what the library's allocators cost");
+    cost::run()?;
     eprintln!("\n==> the C library, installed");
     capi::run()?;
     end_to_end()?;
@@ -84,7 +86,9 @@ fn documentation() -> Result<(), String> {
     if output.status.success() && !said.lines().any(|line| line.starts_with("warning")) {
         return Ok(());
     }
-    Err(format!("the documentation is not without warnings:\n{said}"))
+    Err(format!(
+        "the documentation is not without warnings:\n{said}"
+    ))
 }
 
 /// The command as users run it: victims, real programs, damaged ledgers.

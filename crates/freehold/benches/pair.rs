@@ -1,8 +1,9 @@
 //! What a pair of allocation and release costs: the platform's, and ours with
 //! tracking off and on, with stacks of twenty frames.
 //!
-//! `cargo bench -p freehold --bench pair`; with `-- off` or `-- libc` one of them
-//! alone, a million times, to count instructions (`valgrind --tool=callgrind`).
+//! `cargo bench -p freehold --bench pair`; with `-- libc 1000`, `-- adaptive 1000`
+//! or `-- off 1000` one of them alone, that many times: `cargo xtask cost` counts
+//! their instructions.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,8 +14,13 @@ const SIZE: usize = 64;
 
 #[inline(never)]
 fn libc_pair() {
-    // SAFETY: released once.
-    unsafe { libc::free(black_box(libc::calloc(black_box(SIZE), 1))) };
+    // SAFETY: released once, when there is one, which is asked for below, too.
+    unsafe {
+        let block = libc::calloc(black_box(SIZE), 1);
+        if !block.is_null() {
+            libc::free(black_box(block));
+        }
+    }
 }
 
 #[inline(never)]
@@ -82,7 +88,8 @@ fn main() {
     };
     if let Some(pair) = alone {
         freehold_pair();
-        for _ in 0..1_000_000 {
+        let times = std::env::args().nth(2).and_then(|times| times.parse().ok());
+        for _ in 0..times.unwrap_or(1_000_000) {
             pair();
         }
         return;

@@ -4,7 +4,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::state;
+use crate::{plain, state};
 
 /// What this thread wants: the allocations so far, and the one that fails.
 #[derive(Clone, Copy)]
@@ -45,6 +45,7 @@ impl Drop for Ends {
 fn with<R>(fails: u64, all_after: bool, run: impl FnOnce() -> R) -> (R, u64) {
     PLANS.fetch_add(1, Ordering::AcqRel);
     state::set(state::FAILING);
+    plain::close();
     let count = 0;
     let _ends = Ends(PLAN.replace(Some(Plan {
         count,

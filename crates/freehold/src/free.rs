@@ -17,7 +17,7 @@ use crate::refuse::Report;
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
 use crate::state::{self, quietly};
-use crate::{FreeError, Misuse, recent, record};
+use crate::{FreeError, Misuse, plain, recent, record};
 
 /// Who releases, and how.
 #[derive(Clone, Copy)]
@@ -78,7 +78,7 @@ impl Called {
 /// ```
 #[inline(always)]
 pub unsafe fn free(pointer: *mut c_void) -> Result<(), FreeError> {
-    if state::is_plain() && !pointer.is_null() {
+    if plain::releases(pointer) {
         // SAFETY: promised by the caller: nothing is tracked or registered.
         unsafe { libc::free(pointer) };
         return Ok(());
@@ -144,7 +144,11 @@ unsafe extern "C-unwind" fn free_slowly(
         },
     };
     // SAFETY: as promised by the caller.
-    match unsafe { release(pointer as usize, called, Entry { slot, bp }) } {
+    let released = unsafe { release(pointer as usize, called, Entry { slot, bp }) };
+    if state::is_plain() {
+        plain::open();
+    }
+    match released {
         Ok(()) => core::ptr::null(),
         Err(error) => error.into_raw(),
     }

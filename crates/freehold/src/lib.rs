@@ -57,6 +57,7 @@ mod misuse;
 mod own;
 mod owned;
 mod ownership;
+mod plain;
 mod query;
 mod recent;
 mod record;

@@ -16,7 +16,7 @@ use freehold_ledger::format::Owner;
 
 use crate::ownership::Ownership;
 use crate::release::{Packed, Releaser};
-use crate::{recent, state};
+use crate::{plain, recent, state};
 
 /// A registered block.
 #[derive(Clone, Copy, Debug)]
@@ -164,9 +164,10 @@ pub(crate) fn has_any() -> bool {
 pub(crate) fn with<R>(run: impl FnOnce(&mut Map) -> R) -> R {
     let mut map = MAP.lock().unwrap_or_else(PoisonError::into_inner);
     let result = run(&mut map);
-    if !map.0.is_empty() {
+    if !map.0.is_empty() && !state::has(state::REGISTERED) {
         // For good: what was here and is released must not go to the C library.
         state::set(state::REGISTERED);
+        plain::close();
     }
     // Relaxed: who looks for a block has been given it by whoever put it here.
     COUNT.store(map.0.len(), Ordering::Relaxed);
@@ -200,7 +201,10 @@ pub(crate) fn forget_stale(address: usize) {
     }
 }
 
-struct Held(UnsafeCell<Option<MutexGuard<'static, Map>>>);
+/// The map, and the words that change with its first block.
+type Guards = (MutexGuard<'static, Map>, MutexGuard<'static, ()>);
+
+struct Held(UnsafeCell<Option<Guards>>);
 
 // SAFETY: used only between the two halves of a fork, which the C library keeps
 // apart by a lock of its own.
@@ -212,7 +216,7 @@ static HELD: Held = Held(UnsafeCell::new(None));
 pub(crate) fn hold() {
     let guard = MAP.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: see `Held`.
-    unsafe { *HELD.0.get() = Some(guard) };
+    unsafe { *HELD.0.get() = Some((guard, plain::lock())) };
 }
 
 /// After a fork, in parent and child.

@@ -9,7 +9,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{FreeError, misuse, own, state};
+use crate::{FreeError, misuse, own, plain, state};
 
 pub use crate::misuse::OnMisuse;
 
@@ -47,7 +47,11 @@ impl Default for Options {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn start(options: &Options) -> io::Result<()> {
-    state::start(options.depth, options.max_memory)
+    let begun = state::start(options.depth, options.max_memory);
+    if begun.is_ok() {
+        plain::close();
+    }
+    begun
 }
 
 /// Whether blocks are recorded.

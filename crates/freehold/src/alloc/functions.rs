@@ -18,8 +18,19 @@ pub(crate) fn layout<T>(count: usize) -> Result<Layout, AllocError> {
     }
 }
 
+/// The layout of `count` elements of this layout.
+#[inline(always)]
+pub(crate) fn array_layout(count: usize, element: Layout) -> Result<Layout, AllocError> {
+    let (size, align) = (element.pad_to_align().size(), element.align());
+    let bytes = count.checked_mul(size);
+    match bytes.map(|bytes| Layout::from_size_align(bytes, align)) {
+        Some(Ok(layout)) => Ok(layout),
+        _ => Err(no_layout(count, size)),
+    }
+}
+
 #[cold]
-fn no_layout(count: usize, size: usize) -> AllocError {
+pub(super) fn no_layout(count: usize, size: usize) -> AllocError {
     match count.checked_mul(size) {
         Some(bytes) => AllocError::TooLarge { bytes },
         None => AllocError::Overflow { count, size },

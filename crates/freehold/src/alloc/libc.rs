@@ -13,7 +13,7 @@ use crate::free::deallocate;
 use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::state::{self, quietly};
-use crate::{FreeError, failing, registry};
+use crate::{FreeError, failing, plain, registry};
 
 /// What an allocator tells the tracker.
 pub trait Mode: Copy + Default + sealed::Sealed {
@@ -84,27 +84,45 @@ pub type AdaptiveMalloc = Libc<adaptive::Mode, false>;
 /// The allocator of [`adaptive_calloc`](super::adaptive_calloc()).
 pub type AdaptiveCalloc = Libc<adaptive::Mode, true>;
 
-/// The platform's allocation. `align` is mostly known when this is compiled.
+/// The platform's allocation of one layout or of `count` of them. The alignment is
+/// mostly known when this is compiled.
 #[inline(always)]
-fn platform(size: usize, align: usize, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
-    let block = match (align <= libc_malloc::ALIGNMENT, zeroed) {
+fn platform(count: usize, element: Layout, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
+    let size = element.size();
+    let block: *mut u8 = match (element.align() <= libc_malloc::ALIGNMENT, zeroed) {
+        // The C library says what overflows or is too large by giving null.
         // SAFETY: no requirement.
-        (true, true) => NonNull::new(unsafe { libc::calloc(size, 1) }.cast()),
-        // SAFETY: no requirement.
-        (true, false) => NonNull::new(unsafe { libc::malloc(size) }.cast()),
-        (false, zeroed) => libc_malloc::allocate(size, align, zeroed).ok(),
+        (true, true) => unsafe { libc::calloc(count, size).cast() },
+        (true, false) => match count.checked_mul(size) {
+            // SAFETY: no requirement.
+            Some(bytes) => unsafe { libc::malloc(bytes).cast() },
+            None => return Err(no_memory(count, size)),
+        },
+        (false, zeroed) => over_aligned(count, element, zeroed),
     };
-    match block {
+    match NonNull::new(block) {
         Some(block) => Ok(block),
-        None => Err(no_memory(size)),
+        None => Err(no_memory(count, size)),
     }
 }
 
-#[cold]
-fn no_memory(bytes: usize) -> AllocError {
-    match bytes > isize::MAX as usize {
-        true => AllocError::TooLarge { bytes },
-        false => AllocError::OutOfMemory { bytes },
+/// What the platform does not align on its own.
+fn over_aligned(count: usize, element: Layout, zeroed: bool) -> *mut u8 {
+    let Some(bytes) = count.checked_mul(element.size()) else {
+        return core::ptr::null_mut();
+    };
+    let block = libc_malloc::allocate(bytes, element.align(), zeroed);
+    block.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// Why there are not `count` elements of `size` bytes. Without any effect, so that
+/// callers that do not ask need not be told.
+#[inline]
+const fn no_memory(count: usize, size: usize) -> AllocError {
+    match count.checked_mul(size) {
+        None => AllocError::Overflow { count, size },
+        Some(bytes) if bytes > isize::MAX as usize => AllocError::TooLarge { bytes },
+        Some(bytes) => AllocError::OutOfMemory { bytes },
     }
 }
 
@@ -127,31 +145,35 @@ struct Answer {
 
 impl Answer {
     #[cold]
-    fn error(&self, bytes: usize) -> AllocError {
+    fn error(&self, count: usize, size: usize) -> AllocError {
         match self.injected {
-            0 => no_memory(bytes),
-            number => AllocError::Injected { bytes, number },
+            0 => no_memory(count, size),
+            number => AllocError::Injected {
+                bytes: count * size,
+                number,
+            },
         }
     }
 }
 
-/// Bits of `how` below the alignment.
+/// What `how` holds, from its lowest bit on: whether to zero, whether the block
+/// counts, six bits of alignment, the length of the tag.
 const ZEROED: usize = 1;
 const COUNTED: usize = 2;
-const HOW_BITS: u32 = 2;
+const ALIGN_SHIFT: u32 = 2;
+const TAG_SHIFT: u32 = 8;
 
 /// The entry to [`allocate_slowly`]: all in registers, so that a caller for whom
 /// nothing is tracked prepares nothing.
 ///
 /// # Safety
-/// `how` holds an alignment and its bits, `tag` is a text of `tag_len` bytes that
-/// stays.
+/// `how` is what it says, with the length of the text at `tag`, which stays.
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn allocate_thunk(
+    count: usize,
     size: usize,
     how: usize,
     tag: *const u8,
-    tag_len: usize,
 ) -> Answer {
     core::arch::naked_asm!(
         "mov r8, rsp",
@@ -162,63 +184,75 @@ unsafe extern "C-unwind" fn allocate_thunk(
 }
 
 unsafe extern "C-unwind" fn allocate_slowly(
+    count: usize,
     size: usize,
     how: usize,
     tag: *const u8,
-    tag_len: usize,
     slot: usize,
     bp: usize,
 ) -> Answer {
+    const NONE: Answer = Answer {
+        block: core::ptr::null_mut(),
+        injected: 0,
+    };
     let _errno = KeepErrno::new();
     let tracker = state::tracker();
+    if state::is_plain() {
+        plain::open();
+    }
+    let align = 1 << (how >> ALIGN_SHIFT & 63);
+    let bytes = count.checked_mul(size);
+    let Some(Ok(layout)) = bytes.map(|bytes| Layout::from_size_align(bytes, align)) else {
+        return NONE;
+    };
     if let Some(injected) = failing::next() {
-        return Answer {
-            block: core::ptr::null_mut(),
-            injected,
+        return Answer { injected, ..NONE };
+    }
+    let Ok(block) = quietly(|| platform(1, layout, how & ZEROED != 0)) else {
+        return NONE;
+    };
+    registry::forget_stale(block.as_ptr() as usize);
+    if let Some(tracker) = tracker {
+        // SAFETY: the text that the caller named.
+        let tag: &'static str = unsafe {
+            core::str::from_utf8_unchecked(core::slice::from_raw_parts(tag, how >> TAG_SHIFT))
         };
+        let what = What {
+            address: block.as_ptr() as usize,
+            size: layout.size(),
+            family: Family::Malloc,
+            tag: (how & COUNTED != 0).then_some(tag),
+            owner: Ownership::Owned,
+        };
+        record::allocated(tracker, &what, Entry { slot, bp });
     }
-    let align = 1 << (how >> HOW_BITS);
-    let block = quietly(|| platform(size, align, how & ZEROED != 0));
-    let block = block.map_or(core::ptr::null_mut(), NonNull::as_ptr);
-    if !block.is_null() {
-        registry::forget_stale(block as usize);
-        if let Some(tracker) = tracker {
-            // SAFETY: the text that the caller named.
-            let tag: &'static str = unsafe {
-                core::str::from_utf8_unchecked(core::slice::from_raw_parts(tag, tag_len))
-            };
-            let what = What {
-                address: block as usize,
-                size,
-                family: Family::Malloc,
-                tag: (how & COUNTED != 0).then_some(tag),
-                owner: Ownership::Owned,
-            };
-            record::allocated(tracker, &what, Entry { slot, bp });
-        }
+    Answer {
+        block: block.as_ptr(),
+        ..NONE
     }
-    Answer { block, injected: 0 }
 }
 
 impl<M: Mode, const ZEROES: bool> Libc<M, ZEROES> {
     #[inline(always)]
     fn allocate_as(
-        layout: Layout,
+        count: usize,
+        element: Layout,
         tag: &'static str,
         zeroed: bool,
     ) -> Result<NonNull<u8>, AllocError> {
-        let (size, align) = (layout.size(), layout.align());
-        if !M::RECORDED || state::is_plain() {
-            return platform(size, align, zeroed);
+        let (size, align) = (element.size(), element.align());
+        if !M::RECORDED || plain::allocates() {
+            return platform(count, element, zeroed);
         }
         core::hint::cold_path();
         let bits = usize::from(zeroed) * ZEROED + usize::from(M::COUNTED) * COUNTED;
-        let how = ((align.trailing_zeros() as usize) << HOW_BITS) + bits;
+        let align = (align.trailing_zeros() as usize) << ALIGN_SHIFT;
+        let how = bits + align + (tag.len() << TAG_SHIFT);
         // SAFETY: an alignment with its bits, and a text.
-        let answer = unsafe { allocate_thunk(size, how, tag.as_ptr(), tag.len()) };
+        let answer = unsafe { allocate_thunk(count, size, how, tag.as_ptr()) };
         match NonNull::new(answer.block) {
             Some(block) => Ok(block),
-            None => Err(answer.error(size)),
+            None => Err(answer.error(count, size)),
         }
     }
 }
@@ -227,7 +261,7 @@ impl<M: Mode, const ZEROES: bool> Libc<M, ZEROES> {
 unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
     #[inline(always)]
     fn allocate(&self, layout: Layout, tag: &'static str) -> Result<NonNull<u8>, AllocError> {
-        Self::allocate_as(layout, tag, ZEROES)
+        Self::allocate_as(1, layout, tag, ZEROES)
     }
 
     #[inline(always)]
@@ -236,12 +270,32 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
         layout: Layout,
         tag: &'static str,
     ) -> Result<NonNull<u8>, AllocError> {
-        Self::allocate_as(layout, tag, true)
+        Self::allocate_as(1, layout, tag, true)
+    }
+
+    #[inline(always)]
+    fn allocate_array(
+        &self,
+        count: usize,
+        element: Layout,
+        tag: &'static str,
+    ) -> Result<NonNull<u8>, AllocError> {
+        Self::allocate_as(count, element.pad_to_align(), tag, ZEROES)
+    }
+
+    #[inline(always)]
+    fn allocate_array_zeroed(
+        &self,
+        count: usize,
+        element: Layout,
+        tag: &'static str,
+    ) -> Result<NonNull<u8>, AllocError> {
+        Self::allocate_as(count, element.pad_to_align(), tag, true)
     }
 
     #[inline(always)]
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
-        if !M::RECORDED || state::is_plain() {
+        if !M::RECORDED || plain::releases(block.as_ptr().cast()) {
             // SAFETY: promised by the caller.
             unsafe { libc::free(block.as_ptr().cast()) };
             return Ok(());
@@ -265,7 +319,7 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
                 unsafe { libc_malloc::reallocate(block, old.size(), old.align(), new.size()) };
             let moved = moved.map_err(|error| match error {
                 FamilyError::TooLarge { bytes, .. } => AllocError::TooLarge { bytes },
-                _ => no_memory(new.size()),
+                _ => no_memory(1, new.size()),
             })?;
             if ZEROES && new.size() > old.size() {
                 // SAFETY: the block is that long now.

@@ -41,8 +41,8 @@ unsafe impl<T: Sync, A: Allocator> Sync for Block<T, A> {}
 impl<T: Zeroed, A: Allocator> Block<T, A> {
     #[inline(always)]
     pub(crate) fn allocate_zeroed(len: usize) -> Result<Self, AllocError> {
-        let layout = crate::alloc_layout::<T>(len)?;
-        let start = A::default().allocate_zeroed(layout, type_name::<T>())?;
+        let element = Layout::new::<T>();
+        let start = A::default().allocate_array_zeroed(len, element, type_name::<T>())?;
         Ok(Block::own(start, len))
     }
 }
@@ -50,8 +50,8 @@ impl<T: Zeroed, A: Allocator> Block<T, A> {
 impl<T: Copy, A: Allocator> Block<MaybeUninit<T>, A> {
     #[inline(always)]
     pub(crate) fn allocate(len: usize) -> Result<Self, AllocError> {
-        let layout = crate::alloc_layout::<T>(len)?;
-        let start = A::default().allocate(layout, type_name::<T>())?;
+        let element = Layout::new::<T>();
+        let start = A::default().allocate_array(len, element, type_name::<T>())?;
         Ok(Block::own(start, len))
     }
 
