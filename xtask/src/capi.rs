@@ -117,6 +117,7 @@ pub(crate) fn run() -> Result<(), String> {
         tracked(&prefix, &out.join(name))?;
     }
     guide(&prefix, &out)?;
+    python(&prefix)?;
     by_cmake(&prefix, &out.join("cmake"))
 }
 
@@ -161,12 +162,28 @@ fn guide(prefix: &Path, out: &Path) -> Result<(), String> {
         .arg(&built)
         .args(flags(prefix)?);
     output(&mut compile)?;
-    // One piece releases twice, one releases what is lent.
+    // One piece releases twice, one what is lent, one by the wrong function.
     expect(
         prefix,
         &built,
-        &["5 bytes into 100 bytes of char", "2 misuses, 0 leaks"],
+        &["5 bytes into 100 bytes of char", "3 misuses, 0 leaks"],
     )
+}
+
+/// The piece of Python in `docs/c.md`.
+fn python(prefix: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(root().join("docs/c.md")).map_err(|e| e.to_string())?;
+    let piece = text.split("\n```python\n").nth(1);
+    let piece = piece.and_then(|rest| rest.split("\n```").next());
+    let piece = piece.ok_or("docs/c.md has no piece of Python")?;
+    let python = packages::python().ok_or("no Python of version 3.11 or later was found")?;
+    let mut command = Command::new(python);
+    command.env("LD_LIBRARY_PATH", prefix.join("lib"));
+    let said = output(command.args(["-c", piece]))?;
+    match said.contains("which was released before") {
+        true => Ok(()),
+        false => Err(format!("the piece of Python in docs/c.md says:\n{said}")),
+    }
 }
 
 /// How to compile against the prefix: as pkg-config says, where there is one.

@@ -9,7 +9,8 @@ use crate::root;
 
 /// The sources in the order of the header: what comes first is used by the rest.
 const SOURCES: &[&str] = &[
-    "codes", "errors", "allocate", "release", "own", "arena", "text", "query", "track", "scope",
+    "codes", "errors", "allocate", "release", "own", "arena", "text", "query", "family", "track",
+    "scope",
 ];
 
 const HEAD: &str = "\

@@ -42,6 +42,18 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
         "warnings",
     ];
     step("lints", &mut cargo(&clippy))?;
+    let clippy = [
+        "clippy",
+        "--package",
+        "freehold",
+        "--all-features",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    step("lints of optional features", &mut cargo(&clippy))?;
     if quick {
         let tests = ["test", "--workspace", "--lib", "--bins", "--quiet"];
         return step("unit tests", &mut cargo(&tests));
@@ -52,6 +64,9 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
         &mut cargo(&["build", "--release"]),
     )?;
     step("tests", &mut cargo(&["test", "--workspace"]))?;
+    // No crate of the workspace turns these on, so nothing above has seen them.
+    let features = ["test", "--package", "freehold", "--all-features", "--quiet"];
+    step("the library with all its features", &mut cargo(&features))?;
     eprintln!("\n==> what the library's allocators cost");
     cost::run()?;
     eprintln!("\n==> the C library, installed");

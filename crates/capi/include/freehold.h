@@ -835,6 +835,111 @@ freehold_code freehold_query(const void *pointer, struct freehold_block *block);
 freehold_code freehold_describe(const void *pointer, char *buffer, size_t room, size_t *needed);
 
 /**
+ * A zeroed block of `size` bytes by the allocation function of `family`: one of
+ * FREEHOLD_FAMILY_MALLOC, _NEW, _NEW_ARRAY, _CO_TASK_MEM, _LOCAL and _GLOBAL
+ * (fixed blocks), _HEAP (the process's heap) and _VIRTUAL (whole pages).
+ *
+ * `freehold_free` releases it, and `freehold_free_as` with the same family.
+ * Otherwise as `freehold_malloc`.
+ *
+ * Gives NULL on an error: FREEHOLD_UNKNOWN_VALUE for other families;
+ * FREEHOLD_OUT_OF_MEMORY; FREEHOLD_TOO_LARGE, which no bytes of _VIRTUAL are,
+ * too; FREEHOLD_SYSTEM when there is no C++ in the process.
+ */
+void *freehold_family_alloc(uint32_t family, size_t size);
+
+/**
+ * A movable block (`LocalAlloc` or `GlobalAlloc` with the flag for it) of `size`
+ * zeroed bytes. `handle` gets its handle, which is no address of the block;
+ * `freehold_free` releases it.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_UNKNOWN_VALUE when `family` is neither
+ * FREEHOLD_FAMILY_LOCAL nor FREEHOLD_FAMILY_GLOBAL; FREEHOLD_OUT_OF_MEMORY;
+ * FREEHOLD_TOO_LARGE.
+ *
+ * # Safety
+ * `handle` is null or may be written to.
+ */
+freehold_code freehold_movable_alloc(uint32_t family, size_t size, void **handle);
+
+/**
+ * `LocalLock` or `GlobalLock`: `memory` gets where the block lies, and stays as
+ * long as it is locked.
+ *
+ * Errors: FREEHOLD_NULL, FREEHOLD_UNKNOWN_VALUE; FREEHOLD_BAD_HANDLE when it is
+ * no live handle of the family.
+ *
+ * # Safety
+ * `memory` is null or may be written to.
+ */
+freehold_code freehold_movable_lock(uint32_t family, void *handle, void **memory);
+
+/**
+ * `LocalUnlock` or `GlobalUnlock`. `locks`, when it is not null, gets how many
+ * locks are left.
+ *
+ * Errors: FREEHOLD_UNKNOWN_VALUE; FREEHOLD_BAD_HANDLE when it is no live handle
+ * of the family; FREEHOLD_NOT_SO when it is not locked.
+ *
+ * # Safety
+ * `locks` is null or may be written to.
+ */
+freehold_code freehold_movable_unlock(uint32_t family, void *handle, uint32_t *locks);
+
+/**
+ * `SysAllocStringLen`: a `BSTR` with `units` units of UTF-16, which may hold
+ * NULs. `freehold_free` releases it.
+ *
+ * Errors: FREEHOLD_NULL, FREEHOLD_BAD_ALIGNMENT, FREEHOLD_TOO_LARGE,
+ * FREEHOLD_OUT_OF_MEMORY.
+ *
+ * # Safety
+ * `text` is null or has that many units; `bstr` is null or may be written to.
+ */
+freehold_code freehold_bstr_new(const uint16_t *text, size_t units, uint16_t **bstr);
+
+/**
+ * `SysStringLen`: `units` gets the units of a `BSTR`, 0 for null.
+ *
+ * Errors: FREEHOLD_NULL (`units`); FREEHOLD_BAD_HANDLE when it is no live
+ * `BSTR`.
+ *
+ * # Safety
+ * `units` is null or may be written to.
+ */
+freehold_code freehold_bstr_length(const uint16_t *bstr, size_t *units);
+
+/**
+ * `WindowsCreateString`: `hstring` gets a handle with one reference, NULL for no
+ * text. `freehold_free` gives a reference back; NULL needs none.
+ *
+ * Errors: as `freehold_bstr_new`.
+ *
+ * # Safety
+ * As for `freehold_bstr_new`.
+ */
+freehold_code freehold_hstring_new(const uint16_t *text, size_t units, void **hstring);
+
+/**
+ * `WindowsDuplicateString`: one reference more, to be given back with
+ * `freehold_free`, too.
+ *
+ * Errors: FREEHOLD_BAD_HANDLE when it is no live string.
+ */
+freehold_code freehold_hstring_duplicate(void *hstring);
+
+/**
+ * `WindowsGetStringRawBuffer`: `text` gets where the text lies, with a NUL behind
+ * it, as long as the string lives; `units`, when it is not null, its units.
+ *
+ * Errors: FREEHOLD_NULL; FREEHOLD_BAD_HANDLE when it is no live string.
+ *
+ * # Safety
+ * `text` and `units` are null or may be written to.
+ */
+freehold_code freehold_hstring_text(const void *hstring, const uint16_t **text, size_t *units);
+
+/**
  * Begins to track, and to count blocks as leaks that stay. Call it before the
  * first block: `freehold_free` refuses older ones as foreign. When the program
  * was started by `freehold run`, its ledger is used, and the arguments do not

@@ -4,7 +4,9 @@
 //! plain numbers, and a number that is none of them is an error, not undefined.
 
 use freehold::strings::TextError;
-use freehold::{AdoptError, AllocError, ArenaFailure, FreeError, Misuse, MoveError, ResizeError};
+use freehold::{
+    AdoptError, AllocError, ArenaFailure, FamilyError, FreeError, Misuse, MoveError, ResizeError,
+};
 
 /// How a call went: `FREEHOLD_OK` (0), or why nothing was done. Codes are only
 /// ever added. `freehold_last_message()` has the explanation.
@@ -182,6 +184,30 @@ impl From<AdoptError> for Failure {
             _ => FREEHOLD_INTERNAL,
         };
         Failure::new(code, error.to_string())
+    }
+}
+
+impl From<FamilyError> for Failure {
+    fn from(error: FamilyError) -> Failure {
+        let code = match error {
+            FamilyError::OutOfMemory { .. } => FREEHOLD_OUT_OF_MEMORY,
+            FamilyError::TooLarge { .. } => FREEHOLD_TOO_LARGE,
+            FamilyError::BadAlignment { .. } => FREEHOLD_BAD_ALIGNMENT,
+            FamilyError::UnknownBlock { .. } => FREEHOLD_FOREIGN,
+            FamilyError::NotLocked { .. } => FREEHOLD_NOT_SO,
+            FamilyError::Absent { .. } => FREEHOLD_SYSTEM,
+            FamilyError::WrongHeap { .. } => FREEHOLD_WRONG_FAMILY,
+            _ => FREEHOLD_RELEASE_FAILED,
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+/// An error of a call that was given a handle or a string of a family.
+pub(crate) fn unknown_handle(error: FamilyError) -> Failure {
+    match error {
+        FamilyError::UnknownBlock { .. } => Failure::new(FREEHOLD_BAD_HANDLE, error.to_string()),
+        error => error.into(),
     }
 }
 

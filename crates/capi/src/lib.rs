@@ -30,6 +30,7 @@ pub mod allocate;
 pub mod arena;
 pub mod codes;
 pub mod errors;
+pub mod family;
 pub mod own;
 pub mod query;
 pub mod release;

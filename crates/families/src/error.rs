@@ -94,6 +94,9 @@ impl fmt::Display for FamilyError {
                 "out of memory: {} has no block of {bytes} bytes",
                 family.name()
             ),
+            FamilyError::TooLarge { family, bytes: 0 } => {
+                write!(f, "{} has no blocks of no bytes", family.name())
+            }
             FamilyError::TooLarge { family, bytes } => write!(
                 f,
                 "{bytes} bytes are more than a block of {} can have ({} bytes)",

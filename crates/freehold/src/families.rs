@@ -15,7 +15,7 @@ use crate::release::Releaser;
 use crate::state::quietly;
 use crate::{record, registry, state};
 
-pub use freehold_families::emulated::heap::Heap;
+pub use freehold_families::emulated::heap::{Heap, PROCESS as PROCESS_HEAP};
 pub use freehold_families::emulated::movable::{FIXED, MOVEABLE, ZEROINIT};
 
 /// Registers what a family gave.
@@ -123,6 +123,53 @@ allocates! {
     Releaser::Bstr, "BSTR"
 }
 
+/// The family of a handle, when it has any.
+fn movable_family(family: Family, handle: usize) -> Result<&'static movable::Movable, FamilyError> {
+    match family {
+        Family::Local => Ok(&movable::LOCAL),
+        Family::Global => Ok(&movable::GLOBAL),
+        family => Err(FamilyError::UnknownBlock {
+            family,
+            address: handle,
+        }),
+    }
+}
+
+/// `LocalLock` or `GlobalLock`, by the family: where the block of a handle lies.
+///
+/// # Errors
+/// [`FamilyError::UnknownBlock`] when it is no live handle of the family.
+///
+/// ```
+/// use freehold::Family;
+/// use freehold::families::{MOVEABLE, ZEROINIT, global_alloc, movable_lock, movable_unlock};
+/// let handle = global_alloc(MOVEABLE | ZEROINIT, 8).expect("memory");
+/// let memory = movable_lock(Family::Global, handle)?;
+/// // SAFETY: eight bytes, locked; then released, used by nobody.
+/// unsafe {
+///     assert_eq!(memory.cast::<u64>().read_unaligned(), 0);
+///     assert_eq!(movable_unlock(Family::Global, handle)?, 0);
+///     freehold::free(handle as *mut _).expect("was live");
+/// }
+/// # Ok::<(), freehold::FamilyError>(())
+/// ```
+pub fn movable_lock(family: Family, handle: usize) -> Result<NonNull<u8>, FamilyError> {
+    movable_family(family, handle)?.lock(handle)
+}
+
+/// `LocalUnlock` or `GlobalUnlock`, by the family: how many locks are left.
+///
+/// # Errors
+/// [`FamilyError::UnknownBlock`]; [`FamilyError::NotLocked`].
+///
+/// ```
+/// use freehold::{Family, families::movable_unlock};
+/// assert!(movable_unlock(Family::Global, 16).is_err());
+/// ```
+pub fn movable_unlock(family: Family, handle: usize) -> Result<u32, FamilyError> {
+    movable_family(family, handle)?.unlock(handle)
+}
+
 /// `HeapDestroy`: releases a heap with all its blocks.
 ///
 /// # Errors
@@ -207,6 +254,57 @@ pub fn windows_create_string(text: &[u16]) -> Result<usize, FamilyError> {
 /// [`FamilyError::UnknownBlock`] when it is no live string.
 pub fn windows_duplicate_string(handle: usize) -> Result<usize, FamilyError> {
     hstring::duplicate(handle)
+}
+
+/// `WindowsGetStringRawBuffer`: where the text of a live string lies, with a NUL
+/// behind it, and its units; valid as long as the string.
+///
+/// # Errors
+/// [`FamilyError::UnknownBlock`] when it is no live string.
+///
+/// ```
+/// use freehold::families::{windows_create_string, windows_string_raw_buffer};
+/// let text = windows_create_string(&[104, 105]).expect("memory");
+/// let (at, units) = windows_string_raw_buffer(text)?;
+/// // SAFETY: a live string; then released, used by nobody.
+/// unsafe {
+///     assert_eq!(std::slice::from_raw_parts(at.as_ptr(), units + 1), [104, 105, 0]);
+///     freehold::free(text as *mut _).expect("was live");
+/// }
+/// # Ok::<(), freehold::FamilyError>(())
+/// ```
+pub fn windows_string_raw_buffer(handle: usize) -> Result<(NonNull<u16>, usize), FamilyError> {
+    static EMPTY: u16 = 0;
+    if handle == 0 {
+        return Ok((NonNull::from(&EMPTY), 0));
+    }
+    let found = hstring::buffer(handle).zip(hstring::len(handle));
+    found.ok_or(FamilyError::UnknownBlock {
+        family: Family::Hstring,
+        address: handle,
+    })
+}
+
+/// `SysStringLen`: units of a live string, 0 for null.
+///
+/// # Errors
+/// [`FamilyError::UnknownBlock`] when it is no live string.
+///
+/// ```
+/// use freehold::families::{sys_alloc_string, sys_string_len};
+/// let text = sys_alloc_string(&[97, 0, 98]).expect("memory");
+/// assert_eq!(sys_string_len(text.as_ptr() as usize), Ok(3));
+/// // SAFETY: live, used by nobody.
+/// unsafe { freehold::free(text.as_ptr().cast()) }.expect("was live");
+/// ```
+pub fn sys_string_len(text: usize) -> Result<usize, FamilyError> {
+    match text {
+        0 => Ok(0),
+        text => bstr::len(text).ok_or(FamilyError::UnknownBlock {
+            family: Family::Bstr,
+            address: text,
+        }),
+    }
 }
 
 /// Rust's own allocator as a family: a block with its layout remembered, so that
