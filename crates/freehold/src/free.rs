@@ -281,6 +281,12 @@ pub(crate) unsafe fn release(
             // out again, as far as we know.
             return report.refuse(Misuse::Double, None);
         }
+        if let Some((base, size)) = registry::containing(address) {
+            let offset = address - base;
+            let family = registry::find(base).map(|entry| entry.release.family());
+            let about = family.map(|family| (size, family));
+            return report.refuse(Misuse::Interior { base, offset }, about);
+        }
         return match called.family {
             None | Some(Family::Malloc) => {
                 // SAFETY: promised by the caller, as nothing is tracked.

@@ -184,6 +184,9 @@ pub(crate) fn find(address: usize) -> Option<Entry> {
 
 /// The registered block in the middle of which an address lies: base and size.
 pub(crate) fn containing(address: usize) -> Option<(usize, usize)> {
+    if !has_any() {
+        return None;
+    }
     with(|map| {
         let (base, entry) = map.before(address)?;
         let inside = address - base < entry.size && !entry.release.is_handle(base);

@@ -1,0 +1,260 @@
+//! The two tables of `docs/misuse.md` on the library's `free`: each cell is done,
+//! and the error must be the one that stands there.
+
+use std::alloc::Layout;
+use std::ffi::c_void;
+
+use freehold::families::{self, FIXED, MOVEABLE, PROCESS_HEAP};
+use freehold::track::{self, Options};
+use freehold::{
+    Arena, Family, Release, ReleaseWith, adopt, attach_finalizer, calloc, free, free_as,
+    free_sized, transfer,
+};
+use freehold_families::emulated::{bstr, co_task_mem, hstring, movable, virtual_memory};
+use freehold_families::{cpp, rust};
+
+type Row = Vec<String>;
+
+/// The first table below a heading of the page: its head, and its rows.
+fn table(heading: &str) -> (Row, Vec<Row>) {
+    let page = include_str!("../../../docs/misuse.md");
+    let below = page.split(heading).nth(1).expect("the heading");
+    let lines = below.lines().skip_while(|line| !line.starts_with('|'));
+    let mut rows = lines.take_while(|line| line.starts_with('|')).map(|line| {
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect::<Row>()
+    });
+    let head = rows.next().expect("a head");
+    (head, rows.skip(1).collect())
+}
+
+unsafe extern "C" fn close(block: *mut c_void, _: *mut c_void) -> i32 {
+    // SAFETY: called for blocks of malloc, once.
+    unsafe { libc::free(block) };
+    0
+}
+
+fn custom() -> ReleaseWith {
+    // SAFETY: `close` may be called on any thread with this context.
+    ReleaseWith::Custom(unsafe { Release::new(close, std::ptr::null_mut()) })
+}
+
+const LAYOUT: Layout = Layout::new::<[u64; 8]>();
+const TEXT: [u16; 32] = [65; 32];
+
+/// A live block of 64 bytes or more that `free` knows, and its family.
+fn block(of: &str) -> (*mut c_void, Family) {
+    let text = "memory";
+    let (address, family) = match of {
+        "malloc" => (
+            calloc::<u8>(64).expect(text).into_raw() as usize,
+            Family::Malloc,
+        ),
+        "new" => (cpp(Family::New), Family::New),
+        "new[]" => (cpp(Family::NewArray), Family::NewArray),
+        "Rust" => (at(families::rust_alloc(LAYOUT).expect(text)), Family::Rust),
+        "CoTaskMem" => (
+            at(families::co_task_mem_alloc(64).expect(text)),
+            Family::CoTaskMem,
+        ),
+        "Local, fixed" => (families::local_alloc(FIXED, 64).expect(text), Family::Local),
+        "Local, movable" => (
+            families::local_alloc(MOVEABLE, 64).expect(text),
+            Family::Local,
+        ),
+        "Global, fixed" => (
+            families::global_alloc(FIXED, 64).expect(text),
+            Family::Global,
+        ),
+        "Global, movable" => (
+            families::global_alloc(MOVEABLE, 64).expect(text),
+            Family::Global,
+        ),
+        "Heap" => (
+            at(families::heap_alloc(PROCESS_HEAP, 64, false).expect(text)),
+            Family::Heap,
+        ),
+        "Virtual" => (
+            at(families::virtual_alloc(64).expect(text)),
+            Family::Virtual,
+        ),
+        "BSTR" => (
+            at(families::sys_alloc_string(&TEXT).expect(text).cast()),
+            Family::Bstr,
+        ),
+        "HSTRING" => (
+            families::windows_create_string(&TEXT).expect(text),
+            Family::Hstring,
+        ),
+        "custom" => {
+            // SAFETY: a live block of malloc.
+            let block = unsafe { libc::malloc(64) };
+            // SAFETY: `close` releases it.
+            unsafe { adopt(block, 64, custom()) }.expect("not adopted before");
+            (block as usize, Family::Custom)
+        }
+        other => panic!("the table has a row of {other}"),
+    };
+    (address as *mut c_void, family)
+}
+
+/// The same, of which nobody knows.
+fn unknown(of: &str) -> (*mut c_void, ReleaseWith) {
+    let text = "memory";
+    let (address, family) = match of {
+        // SAFETY: no requirement.
+        "malloc" => (unsafe { libc::malloc(64) } as usize, Family::Malloc),
+        "new" => (at(cpp::allocate(Family::New, 64).expect(text)), Family::New),
+        "new[]" => (
+            at(cpp::allocate(Family::NewArray, 64).expect(text)),
+            Family::NewArray,
+        ),
+        "Rust" => (at(rust::allocate(LAYOUT, false).expect(text)), Family::Rust),
+        "CoTaskMem" => (at(co_task_mem::alloc(64).expect(text)), Family::CoTaskMem),
+        "Local, fixed" => (movable::LOCAL.alloc(FIXED, 64).expect(text), Family::Local),
+        "Local, movable" => (
+            movable::LOCAL.alloc(MOVEABLE, 64).expect(text),
+            Family::Local,
+        ),
+        "Global, fixed" => (
+            movable::GLOBAL.alloc(FIXED, 64).expect(text),
+            Family::Global,
+        ),
+        "Global, movable" => (
+            movable::GLOBAL.alloc(MOVEABLE, 64).expect(text),
+            Family::Global,
+        ),
+        "Heap" => (at(PROCESS_HEAP.alloc(64, false).expect(text)), Family::Heap),
+        "Virtual" => (at(virtual_memory::alloc(64).expect(text)), Family::Virtual),
+        "BSTR" => (at(bstr::alloc(&TEXT).expect(text).cast()), Family::Bstr),
+        "HSTRING" => (hstring::create(&TEXT).expect(text), Family::Hstring),
+        "custom" => {
+            // SAFETY: no requirement.
+            return (unsafe { libc::malloc(64) }, custom());
+        }
+        other => panic!("the table has a row of {other}"),
+    };
+    (address as *mut c_void, ReleaseWith::Family(family))
+}
+
+fn at(block: std::ptr::NonNull<u8>) -> usize {
+    block.as_ptr() as usize
+}
+
+fn cpp(family: Family) -> usize {
+    at(families::cpp_new(family, 64).expect("C++ was loaded"))
+}
+
+/// Commits what a column names on a block of a row; the misuse's name.
+fn committed(of: &str, sin: &str) -> String {
+    if sin == "an arena's" {
+        let (block, with) = unknown(of);
+        let arena = Arena::new();
+        // SAFETY: live; nobody else releases it.
+        if let Err(error) = unsafe { arena.adopt(block, 64, with) } {
+            assert!(
+                error
+                    .to_string()
+                    .contains("cannot be released by its address")
+            );
+            return "–".into();
+        }
+        // SAFETY: refused.
+        let error = unsafe { free(block) }.expect_err(of);
+        arena.release().expect("live until now");
+        return name(&error);
+    }
+    let (block, family) = block(of);
+    // SAFETY: live, and released at most once; everything else is refused.
+    let error = unsafe {
+        match sin {
+            "released before" => {
+                free(block).expect(of);
+                free(block)
+            }
+            "its middle" => free(block.byte_add(8)),
+            "by another family's function" => {
+                let other = match family {
+                    Family::Global => Family::Local,
+                    _ => Family::Global,
+                };
+                free_as(other, block)
+            }
+            "another size" => free_sized(block, 3),
+            "given away" => {
+                assert!(transfer(block));
+                free(block)
+            }
+            "a finalizer's" => {
+                assert!(attach_finalizer(block, 64));
+                free(block)
+            }
+            other => panic!("the table has a column of {other}"),
+        }
+    };
+    name(&error.expect_err(of))
+}
+
+/// The name of a misuse without what is in it.
+fn name(error: &freehold::FreeError) -> String {
+    let text = format!("{:?}", error.misuse());
+    let end = text.find([' ', '(']).unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+fn check(heading: &str, rows: usize) {
+    let (head, table) = table(heading);
+    assert_eq!((table.len(), head.len()), (rows, 8));
+    let mut differ = Vec::new();
+    for row in &table {
+        for (sin, cell) in head.iter().zip(row).skip(1) {
+            // A dash in the middle: nothing is known there that could be refused.
+            if cell == "–" && sin == "its middle" {
+                continue;
+            }
+            let found = committed(&row[0], sin);
+            if found != *cell {
+                differ.push(format!(
+                    "{}, {sin}: {cell} in the table, {found} found",
+                    row[0]
+                ));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// Whether `body` succeeds in a process of its own: tracking begins once.
+fn in_child(body: fn()) -> bool {
+    // SAFETY: the child takes nothing that another thread could hold.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let done = std::panic::catch_unwind(body).is_ok();
+        // SAFETY: ends the child without running the harness's code.
+        unsafe { libc::_exit(i32::from(!done)) };
+    }
+    let mut status = -1;
+    // SAFETY: our own child, and a place for its status.
+    unsafe { libc::waitpid(child, &mut status, 0) };
+    status == 0
+}
+
+#[test]
+fn each_cell_is_what_is_done() {
+    // SAFETY: a C string.
+    let cpp = unsafe {
+        libc::dlopen(
+            c"libstdc++.so.6".as_ptr(),
+            libc::RTLD_NOW | libc::RTLD_GLOBAL,
+        )
+    };
+    assert!(!cpp.is_null(), "the tests need libstdc++");
+    assert!(in_child(|| check("### With tracking off", 4)), "off");
+    assert!(
+        in_child(|| {
+            track::start(&Options::default()).expect("memory for a ledger");
+            check("## The library's `free`", 14);
+        }),
+        "on"
+    );
+}
