@@ -108,3 +108,8 @@ pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, in
 
 use adopt::set_ownership;
 use alloc::layout as alloc_layout;
+
+/// The pieces of code of the guide, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust.md")]
+struct Guide;
