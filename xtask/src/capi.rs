@@ -106,13 +106,16 @@ pub(crate) fn run() -> Result<(), String> {
         output(compile.args(["-lgcc_s", "-lm", "-ldl", "-lpthread"]))?;
         expect(&prefix, &alone, says)?;
     }
-    // The name of the function that allocated; a program that is linked statically
-    // has names only with `-rdynamic`.
-    expect(
-        &prefix,
-        &out.join("c-shared"),
-        &["#0   freehold_typed (libfreehold.so"],
-    )?;
+    // The names of the functions that allocated: one that the loader knows, one
+    // that only the symbol table has.
+    for (name, object) in [("c-shared", "libfreehold.so"), ("c-static", "c-static")] {
+        let first = format!("#0   freehold_typed ({object}");
+        expect(
+            &prefix,
+            &out.join(name),
+            &[&first, &format!("main ({name}")],
+        )?;
+    }
     for name in ["c-shared", "c-static"] {
         tracked(&prefix, &out.join(name))?;
     }

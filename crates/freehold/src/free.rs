@@ -174,6 +174,7 @@ unsafe extern "C-unwind" fn free_slowly(
 /// }
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
+#[inline(always)]
 pub unsafe fn free_sized(pointer: *mut c_void, size: usize) -> Result<(), FreeError> {
     let called = Called {
         size: Some(size),
@@ -205,6 +206,7 @@ pub unsafe fn free_sized(pointer: *mut c_void, size: usize) -> Result<(), FreeEr
 /// }
 /// # }
 /// ```
+#[inline(always)]
 pub unsafe fn free_as(family: Family, pointer: *mut c_void) -> Result<(), FreeError> {
     let called = Called {
         family: Some(family),

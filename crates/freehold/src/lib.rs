@@ -70,6 +70,7 @@ mod resize;
 mod stack;
 mod state;
 pub mod strings;
+mod symbols;
 mod tags;
 mod text;
 pub mod track;

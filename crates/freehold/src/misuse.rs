@@ -244,8 +244,8 @@ impl fmt::Display for FreeError {
             )?,
             Misuse::Double => write!(
                 f,
-                "{called} was given {at:#x}, which was released before: release it once, or share \
-                 it by an Owned"
+                "{called} was given {at:#x}, which was released before: release it once; of several \
+                 users one must be its owner"
             )?,
             Misuse::Foreign => write!(
                 f,

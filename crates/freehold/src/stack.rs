@@ -1,5 +1,5 @@
-//! A stack as people read it: addresses with the names that this process itself
-//! knows.
+//! A stack as people read it: addresses with the names that the loader and the
+//! object files in this process have.
 //!
 //! What is not here: files and lines, which the `freehold` command finds.
 
@@ -7,6 +7,7 @@ use core::ffi::CStr;
 use core::fmt;
 
 use crate::contract::{APPROXIMATE, INCOMPLETE, TRUNCATED, Tracker};
+use crate::symbols;
 
 const MOST: usize = 128;
 
@@ -93,23 +94,53 @@ impl fmt::Display for Stack {
     }
 }
 
-fn frame(f: &mut fmt::Formatter<'_>, address: usize) -> fmt::Result {
+/// What the loader says of the code that a call at `address - 1` lies in.
+fn loaded(address: usize) -> Option<libc::Dl_info> {
     // SAFETY: zeroed bytes are a Dl_info; the call only fills it.
-    let info = unsafe {
+    unsafe {
         let mut info: libc::Dl_info = core::mem::zeroed();
-        match libc::dladdr((address - 1) as *const libc::c_void, &mut info) {
-            0 => return write!(f, "{address:#x}"),
-            _ => info,
-        }
+        let found = libc::dladdr((address - 1) as *const libc::c_void, &mut info);
+        (found != 0).then_some(info)
+    }
+}
+
+fn text(at: *const libc::c_char) -> Option<String> {
+    // SAFETY: null, or a string of the loader.
+    (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_string_lossy().into_owned())
+}
+
+/// The function that returns to an address, when it has a name.
+#[cfg(test)]
+pub(crate) fn name_of(address: usize) -> Option<String> {
+    named(address, &loaded(address)?)
+}
+
+fn named(address: usize, info: &libc::Dl_info) -> Option<String> {
+    if let Some(exported) = text(info.dli_sname) {
+        return Some(symbols::readable(exported.as_bytes()).into_owned());
+    }
+    // The loader has the program by the name that it was started with.
+    // SAFETY: no requirement.
+    let headers = unsafe { libc::getauxval(libc::AT_PHDR) } as usize;
+    let is_program = headers.wrapping_sub(info.dli_fbase as usize) < 4096;
+    let path = match is_program {
+        true => "/proc/self/exe".to_owned(),
+        false => text(info.dli_fname)?,
     };
-    let text = |at: *const libc::c_char| {
-        // SAFETY: null, or a string of the loader.
-        (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_string_lossy())
+    let call = address - 1;
+    let offset = call.wrapping_sub(info.dli_fbase as usize);
+    let name = symbols::name(&path, offset as u64, call as u64)?;
+    Some(name.as_ref().to_owned())
+}
+
+fn frame(f: &mut fmt::Formatter<'_>, address: usize) -> fmt::Result {
+    let Some(info) = loaded(address) else {
+        return write!(f, "{address:#x}");
     };
-    let offset = address - info.dli_fbase as usize;
+    let offset = address.wrapping_sub(info.dli_fbase as usize);
     let object = text(info.dli_fname).unwrap_or_default();
     let object = object.rsplit('/').next().unwrap_or_default();
-    match text(info.dli_sname) {
+    match named(address, &info) {
         Some(name) => write!(f, "{name} ({object}+{offset:#x})"),
         None => write!(f, "{object}+{offset:#x}"),
     }
