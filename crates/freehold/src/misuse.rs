@@ -51,6 +51,15 @@ pub enum Misuse {
 }
 
 /// What to do about a misuse.
+///
+/// ```
+/// use freehold::track::{OnMisuse, on_misuse, take_misuses};
+/// on_misuse(OnMisuse::Ignore);
+/// // SAFETY: null is never released.
+/// unsafe { freehold::free(std::ptr::null_mut()) }.expect("not told");
+/// assert_eq!(take_misuses().len(), 1);
+/// # on_misuse(OnMisuse::Refuse);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum OnMisuse {

@@ -116,6 +116,13 @@ impl<T, R: Rule> Owned<T, R> {
     /// # Safety
     /// `pointer` is null or a live resource that the rule releases; nobody else
     /// does.
+    ///
+    /// ```
+    /// use freehold::{AdoptError, Owned, rules};
+    /// // SAFETY: null is refused.
+    /// let none = unsafe { Owned::<u8, rules::Malloc>::adopt(std::ptr::null_mut(), 8) };
+    /// assert_eq!(none.unwrap_err(), AdoptError::Null);
+    /// ```
     pub unsafe fn adopt(pointer: *mut T, size: usize) -> Result<Self, AdoptError> {
         // SAFETY: promised by the caller.
         unsafe { adopt(pointer.cast(), size, R::with())? };
@@ -227,6 +234,14 @@ impl<T, R: Rule> Owned<T, R> {
     /// has the system's error), or somebody released it before. When the function
     /// failed, the resource is still registered, and [`free`](crate::free) may try
     /// again.
+    ///
+    /// ```
+    /// use freehold::{Owned, Released, rules};
+    /// // SAFETY: a block of malloc that nobody else releases.
+    /// let block: Owned<u8, rules::Malloc> = unsafe { Owned::adopt(libc::malloc(8).cast(), 8) }?;
+    /// assert_eq!(block.release().expect("was live"), Released::Now);
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
     pub fn release(self) -> Result<Released, FreeError> {
         let address = ManuallyDrop::new(self).pointer.as_ptr();
         // SAFETY: by `adopt`, it is ours to release; the last use does if there

@@ -47,6 +47,17 @@ impl Stack {
     }
 
     /// The return addresses, innermost first. `address - 1` lies in the call.
+    ///
+    /// ```
+    /// use freehold::{calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let raw = calloc::<u8>(1).expect("memory").into_raw();
+    /// // SAFETY: live; then refused.
+    /// let error = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) }.unwrap_err();
+    /// assert!(!error.allocated().frames().is_empty());
+    /// println!("{}", error.allocated()); // with names
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn frames(&self) -> &[usize] {
         &self.frames
     }

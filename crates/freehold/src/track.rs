@@ -14,6 +14,13 @@ use crate::{FreeError, misuse, own, plain, state};
 pub use crate::misuse::OnMisuse;
 
 /// What a ledger of our own shall be.
+///
+/// ```
+/// use freehold::track::{self, Options};
+/// // Short stacks, and no more than 16 MiB for the ledger.
+/// track::start(&Options { depth: 8, max_memory: 16 << 20 })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Frames of each stack, 0 for none, at most 128.

@@ -211,6 +211,14 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`AllocError`] says why there are none.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// let numbers = arena.alloc::<u32>(4)?;
+            /// numbers[3] = 1;
+            /// assert_eq!(*numbers, [0, 0, 0, 1]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             #[allow(clippy::mut_from_ref)]
             #[inline(always)]
             pub fn alloc<T: Zeroed>(&self, count: usize) -> Result<&mut [T], AllocError> {
@@ -225,6 +233,12 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`AllocError`] says why there is none.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// assert_eq!(*arena.alloc_from(&[1u8, 2])?, [1, 2]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             #[allow(clippy::mut_from_ref)]
             #[inline(always)]
             pub fn alloc_from<T: Copy>(&self, values: &[T]) -> Result<&mut [T], AllocError> {
@@ -287,6 +301,14 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`AllocError`] says why there is none.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// let layout = std::alloc::Layout::new::<[u64; 4]>();
+            /// let block = arena.alloc_layout(layout, "four numbers")?;
+            /// assert!(block.cast::<u64>().is_aligned());
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             #[inline(always)]
             pub fn alloc_layout(
                 &self,
@@ -302,6 +324,14 @@ macro_rules! arena {
             /// # Errors
             /// [`AllocError::Released`] when the arena gives no more: the resource
             /// was released at once.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// let file = std::fs::File::open("/dev/null").expect("there always");
+            /// let file = arena.manage(file, |file| file.sync_all().or(Ok::<(), String>(())))?;
+            /// assert!(file.metadata().is_ok());
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn manage<T, E>(
                 &self,
                 resource: T,
@@ -337,6 +367,14 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`AllocError::Released`] when the arena gives no more.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// arena.on_release(|| Err("the disk is full"))?;
+            /// let error = arena.release().unwrap_err();
+            /// assert!(error.to_string().contains("the disk is full"));
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn on_release<E: Into<Failure>>(
                 &self,
                 call: impl FnOnce() -> Result<(), E> + Send + 'static,
@@ -353,6 +391,17 @@ macro_rules! arena {
             ///
             /// # Safety
             /// As for [`adopt`](crate::adopt()).
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// use freehold::{Family, ReleaseWith};
+            /// // SAFETY: a new block of malloc, ours alone.
+            /// unsafe {
+            ///     let text = libc::strdup(c"hello".as_ptr());
+            ///     arena.adopt(text.cast(), 6, ReleaseWith::Family(Family::Malloc))?;
+            /// }
+            /// # Ok::<(), freehold::AdoptError>(())
+            /// ```
             pub unsafe fn adopt(
                 &self,
                 pointer: *mut c_void,
@@ -372,6 +421,19 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`MoveError`] when no block of the arena begins there.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// let numbers = arena.alloc_from(&[1u64, 2])?.as_mut_ptr();
+            /// let kept = arena.move_out(numbers).expect("one of its blocks");
+            /// arena.release().expect("nothing fails");
+            /// // SAFETY: moved out, so it is live; then used by nobody.
+            /// unsafe {
+            ///     assert_eq!(*kept.as_ptr(), 1);
+            ///     freehold::free(kept.as_ptr().cast()).expect("was live");
+            /// }
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn move_out<T>(&self, pointer: *mut T) -> Result<NonNull<T>, MoveError> {
                 move_out(&self.keep, pointer.cast()).map(NonNull::cast)
             }
@@ -382,6 +444,15 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`ArenaError`] with all failures.
+            ///
+            /// ```
+            #[doc = concat!("let mut arena = freehold::", stringify!($name), "::new();")]
+            /// for _ in 0..3 {
+            ///     arena.alloc::<u8>(100)?;
+            ///     arena.release_all(true).expect("nothing fails");
+            /// }
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn release_all(&mut self, reuse: bool) -> Result<(), ArenaError> {
                 let result = release_all(&self.keep);
                 self.keep.with(|items| items.closed = !reuse);
@@ -392,6 +463,13 @@ macro_rules! arena {
             ///
             /// # Errors
             /// [`ArenaError`] with all failures.
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// arena.alloc::<u8>(100)?;
+            /// arena.release().expect("nothing fails");
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn release(mut self) -> Result<(), ArenaError> {
                 self.release_all(false)
             }

@@ -131,6 +131,14 @@ impl Scope {
 
     /// The blocks that were allocated in it, or in a scope inside it, and live
     /// now; without those that the filter leaves out.
+    ///
+    /// ```
+    /// use freehold::{Scope, diagnostic_calloc};
+    /// let scope = Scope::begin("request");
+    /// let kept = scope.enter(|| diagnostic_calloc::<u32>(10)).expect("memory");
+    /// assert_eq!(scope.leaks()[0].type_name, "u32");
+    /// # drop(kept);
+    /// ```
     pub fn leaks(&self) -> Vec<Allocation> {
         let number = self.handle.number;
         match state::tracker() {
@@ -144,6 +152,14 @@ impl Scope {
     ///
     /// # Errors
     /// [`LeakError`] with what stays, or when the scope could not be counted.
+    ///
+    /// ```
+    /// use freehold::{Scope, diagnostic_calloc};
+    /// let scope = Scope::begin("request");
+    /// let kept = scope.enter(|| diagnostic_calloc::<u8>(10)).expect("memory");
+    /// assert_eq!(scope.end().unwrap_err().count(), 1);
+    /// # drop(kept);
+    /// ```
     pub fn end(self) -> Result<(), LeakError> {
         let number = self.handle.number;
         if number == 0 {

@@ -30,6 +30,12 @@ pub struct LeakTracker;
 impl LeakTracker {
     /// Blocks count from now on. Begins tracking when it is off; when that
     /// fails, [`LeakTracker::verify_no_leaks`] says so.
+    ///
+    /// ```
+    /// use freehold::LeakTracker;
+    /// LeakTracker::enable();
+    /// assert!(LeakTracker::is_enabled());
+    /// ```
     pub fn enable() {
         let _ = track::start(&track::Options::default());
         COUNTING.store(true, Ordering::Relaxed);
@@ -69,6 +75,10 @@ impl LeakTracker {
     }
 
     /// Whether anything that counts lives: see [`LeakTracker::snapshot`].
+    ///
+    /// ```
+    /// assert!(!freehold::LeakTracker::has_leaks());
+    /// ```
     pub fn has_leaks() -> bool {
         !LeakTracker::snapshot().is_empty()
     }
@@ -120,6 +130,14 @@ impl LeakTracker {
     ///
     /// # Errors
     /// Those of the emitter.
+    ///
+    /// ```
+    /// use freehold::{Colors, LeakTracker, PrintEmitter};
+    /// let mut text = Vec::new();
+    /// LeakTracker::emit(&mut PrintEmitter::to(&mut text, Colors::Never))?;
+    /// assert!(String::from_utf8_lossy(&text).contains("No native memory leaks"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn emit(emitter: &mut dyn LeaksEmitter) -> io::Result<()> {
         emitter.emit(&LeakTracker::snapshot())
     }
@@ -142,6 +160,16 @@ impl LeakTracker {
     /// # Errors
     /// [`LeakError`] with all of it, or when tracking could not begin though it
     /// was enabled.
+    ///
+    /// ```
+    /// use freehold::{LeakTracker, diagnostic_calloc};
+    /// LeakTracker::enable();
+    /// let kept = diagnostic_calloc::<u8>(10)?;
+    /// assert_eq!(LeakTracker::verify_no_leaks().unwrap_err().total_bytes(), 10);
+    /// drop(kept);
+    /// LeakTracker::verify_no_leaks().expect("nothing stays");
+    /// # Ok::<(), freehold::AllocError>(())
+    /// ```
     pub fn verify_no_leaks() -> Result<(), LeakError> {
         if state::tracker().is_none() && COUNTING.load(Ordering::Relaxed) {
             return Err(LeakError::uncounted());
