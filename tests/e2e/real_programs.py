@@ -124,7 +124,7 @@ around("folder-deleted", 'mkdir d; cd d; rmdir ../d; "$@"', "sh", "-c", "ls; cat
 WITH_DISPLAY = 'exec 2>/dev/null; exec xvfb-run -a "$@"'
 WINDOWS = ("xvfb-run", "Xvfb", "xauth")
 GTK_FORM = ["--form", "--field=name", "--field=yes:CHK", "--field=which:CB", "one!two", "--field=day:DT", "--timeout=1"]
-GTK_DEMOS = "for d in flowbox iconview listbox pickers textview tree_store; do gtk3-demo --run=$d --autoquit || exit; done"
+GTK_DEMOS = "for d in flowbox iconview pickers textview; do gtk3-demo --run=$d --autoquit || exit; done"
 QT_BINDINGS = "/usr/lib/python3/dist-packages/PyQt5"
 around("gtk-form", WITH_DISPLAY, "yad", *GTK_FORM, needs=(*WINDOWS, "yad"))
 around("gtk-demos", WITH_DISPLAY, "sh", "-c", GTK_DEMOS, needs=(*WINDOWS, "gtk3-demo"))
