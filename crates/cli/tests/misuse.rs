@@ -70,6 +70,8 @@ int main() {
   delete static_cast<Big *>(made_by_malloc);
   Big *volatile made_by_array_new = new Big[2];
   delete made_by_array_new;
+  // Stays where it is, and is malloc's from now on.
+  free(realloc(new char[5000], 5000));
   Big *volatile gone = new Big;
   delete gone;
   delete gone;
@@ -176,6 +178,7 @@ fn a_wrong_function_is_replaced_by_the_one_that_is_due() {
     let program = folder.compile_cpp("wrong", CPP);
     let (status, output, report) = report(&program, &["--fail-on", "leak"]);
     assert_eq!((status, output.as_str()), (Some(0), "end\n"));
+    assert_eq!(report["summary"]["unseen_releases"], 0);
     let misuses = report["misuses"].as_array().unwrap();
     let pairs: Vec<_> = misuses
         .iter()
@@ -197,6 +200,7 @@ fn a_wrong_function_is_replaced_by_the_one_that_is_due() {
                 "operator delete",
                 Some("operator delete[]")
             ),
+            (mismatched, "new[]", "realloc", Some("operator delete[]")),
             ("double-release", "new", "operator delete", None),
         ]
     );

@@ -115,7 +115,9 @@ pub(crate) fn judge(
     match policy {
         OnMisuse::Ignore => Fate::Make,
         _ => {
-            if finding.family != Family::Malloc {
+            if finding.family != Family::Malloc
+                && !matches!(called, Called::Realloc | Called::ReallocArray)
+            {
                 // The real `operator delete` calls `free`.
                 event.thread().passing = address as usize;
             }
