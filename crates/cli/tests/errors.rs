@@ -211,8 +211,7 @@ fn a_missing_preload_library_says_where_it_was_looked_for() {
     assert_eq!(output.status.code(), Some(125));
     assert!(stderr(&output).contains("/no/lib.so"));
     let folder = Folder::new();
-    let alone = folder.path("freehold");
-    std::fs::copy(env!("CARGO_BIN_EXE_freehold"), &alone).unwrap();
+    let alone = folder.copy(env!("CARGO_BIN_EXE_freehold").as_ref(), "freehold");
     let output = std::process::Command::new(&alone)
         .args(["run", "true"])
         .output()

@@ -3,7 +3,7 @@
 mod common;
 
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 
 use common::{Folder, children, eventually, freehold, holds, parsed, run, stderr};
@@ -141,21 +141,12 @@ fn a_snapshot_that_is_interrupted_leaves_nothing_behind() {
     let pid = running.pid.to_string();
     let file = folder.path("now.ledger");
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
-        let mut snapshot = freehold();
-        snapshot
+        let mut snapshot = freehold()
             .args(["snapshot", &pid, "--wait", "60", "-o"])
             .arg(&file)
-            .stderr(Stdio::null());
-        // Whoever began the tests may ignore signals (`nohup`, a shell's `&`),
-        // and what is ignored stays so.
-        // SAFETY: sigaction may be called between fork and exec.
-        unsafe {
-            snapshot.pre_exec(move || {
-                libc::signal(signal, libc::SIG_DFL);
-                Ok(())
-            });
-        }
-        let mut snapshot = snapshot.spawn().unwrap();
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         eventually(|| (clock_of(launcher) & Clock::CALLING != 0).then_some(()));
         // SAFETY: a child of ours that was not waited for.
         unsafe { libc::kill(snapshot.id() as i32, signal) };

@@ -19,12 +19,14 @@ pub(crate) fn freehold() -> Command {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
-    // A shell ignores interrupts for what it runs in the background.
-    // SAFETY: both calls may be made between fork and exec.
+    // Whoever runs the tests may ignore signals: a shell does for what it runs in
+    // the background, `nohup` does, and so do runners of tests.
+    // SAFETY: the calls may be made between fork and exec.
     unsafe {
         command.pre_exec(|| {
-            libc::signal(libc::SIGINT, libc::SIG_DFL);
-            libc::signal(libc::SIGQUIT, libc::SIG_DFL);
+            for signal in (1..32).filter(|signal| *signal != libc::SIGPIPE) {
+                libc::signal(signal, libc::SIG_DFL);
+            }
             Ok(())
         });
     }
@@ -75,9 +77,20 @@ impl Folder {
     /// Writes an executable file.
     pub(crate) fn executable(&self, name: &str, contents: &[u8]) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
+        let written = self.path(&format!("{name}.written"));
+        std::fs::write(&written, contents).unwrap();
+        std::fs::set_permissions(&written, PermissionsExt::from_mode(0o755)).unwrap();
+        self.copy(&written, name)
+    }
+
+    /// Copies an executable file. Another process does it: one that a test beside
+    /// this one forks meanwhile would hold our file open for writing, and what is
+    /// open so cannot be run.
+    pub(crate) fn copy(&self, from: &Path, name: &str) -> PathBuf {
         let path = self.path(name);
-        std::fs::write(&path, contents).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        let mut copy = Command::new("cp");
+        let status = copy.arg("-p").arg(from).arg(&path).status().unwrap();
+        assert!(status.success());
         path
     }
 
