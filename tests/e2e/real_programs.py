@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tracked import ROOT, TIMEOUT, Hang, complaints, finish, missing, shell_status, tracked_prefix
+from tracked import ROOT, TIMEOUT, Hang, complaints, default_signals, finish, missing, shell_status, tracked_prefix
 
 PYTHON = os.path.realpath(sys.executable)
 SOURCES = Path(__file__).resolve().parent / "programs"
@@ -254,6 +254,7 @@ def check(function, folder):
 def main():
     names = sys.argv[1:] or ["*"]
     failed = passed = 0
+    default_signals()
     home = os.getcwd()
     for name, (needs, function) in PROGRAMS.items():
         if not any(fnmatch.fnmatch(name, wanted) for wanted in names):

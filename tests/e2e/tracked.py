@@ -17,6 +17,13 @@ class Hang(Exception):
     """A command was not done in time."""
 
 
+def default_signals():
+    """Takes back that signals are ignored, as by `nohup` or a runner of tests: programs wait for them."""
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGKILL, signal.SIGSTOP}:
+        if number < signal.SIGRTMIN and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def tracked_prefix(report, *options):
     """The words before a command that track it."""
     return [FREEHOLD, "run", "-o", str(report), "--format", "json", *options, "--"]
