@@ -30,6 +30,17 @@ pub(crate) fn capture(event: &mut Event, entry: Entry) -> u32 {
     if event.is_nested() {
         return capture_nested(event, entry, depth);
     }
+    // SAFETY: as below.
+    match unsafe { event.thread().history.predict(entry, depth) } {
+        Some(stack) => stack,
+        None => capture_unpredicted(event, entry),
+    }
+}
+
+/// The same after [`predict`], by an event that no other one interrupts.
+pub(crate) fn capture_unpredicted(event: &mut Event, entry: Entry) -> u32 {
+    let process = event.process();
+    let depth = process.depth();
     let Thread {
         history,
         last_stack,
@@ -41,7 +52,7 @@ pub(crate) fn capture(event: &mut Event, entry: Entry) -> u32 {
     let intern = |stack: &Stack<'_>| intern(last_stack, process, stack);
     // SAFETY: the entry comes from a thunk of this thread, the bounds are its
     // own, and the gate keeps a second capture out.
-    unsafe { history.capture(entry, depth, *bounds, intern) }
+    unsafe { history.walk(entry, depth, *bounds, intern) }
 }
 
 /// Without history and last stack, which the interrupted event may be changing.

@@ -25,9 +25,15 @@ use crate::{Entry, Stack, StackBounds, table};
 
 /// Keys by place alone.
 const PLACES: usize = 512;
-/// Pairs of keys by place and recent past.
-const SETS: usize = 512;
+/// Pairs of keys by place and recent past, of a program with few stacks.
+const FEW_SETS: usize = 512;
+/// The same of one that had to walk often: so the pages of all pairs are touched
+/// only where they save walks.
+const SETS: usize = 2048;
+/// Walks that are often.
+const OFTEN: u64 = 20_000;
 const KEYS: usize = PLACES + 2 * SETS;
+const _: () = assert!(FEW_SETS.is_power_of_two() && SETS.is_power_of_two());
 
 /// What is compared first, one cache line.
 #[repr(C, align(64))]
@@ -62,6 +68,9 @@ struct Key {
 pub struct History {
     /// Hash of the last ids.
     recent: u64,
+    /// Bits of the number of a pair that are used besides those of [`FEW_SETS`]:
+    /// none or all.
+    more_sets: usize,
     /// Counters; see [`Statistics`].
     statistics: Statistics,
     keys: [Key; KEYS],
@@ -72,7 +81,7 @@ pub struct History {
 }
 
 const _: () = assert!(size_of::<Key>() == 64);
-const _: () = assert!(size_of::<History>() <= 260 << 10);
+const _: () = assert!(size_of::<History>() <= 900 << 10);
 
 /// How well prediction does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,7 +162,8 @@ impl History {
     fn by_past(&self, entry: Entry, ra: usize) -> usize {
         let place = (ra as u64 ^ (entry.slot as u64) << 20 ^ self.recent << 40)
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        PLACES + (place >> (64 - SETS.ilog2())) as usize * 2
+        let set = (place >> (64 - SETS.ilog2())) as usize & ((FEW_SETS - 1) | self.more_sets);
+        PLACES + set * 2
     }
 
     #[inline(always)]
@@ -187,15 +197,17 @@ impl History {
         Some(key.id)
     }
 
-    /// The id of a stack that was not predicted: it may be that of the second
-    /// key, which stands for the other way that things go from here; else it is
-    /// walked.
+    /// The id of a stack that [`predict`](History::predict) just gave none for, as
+    /// [`capture`](History::capture) gives it.
+    ///
+    /// It may be that of the second key, which stands for the other way that things
+    /// go from here; else it is walked.
     ///
     /// # Safety
     ///
     /// As for [`capture`](History::capture).
     #[inline(never)]
-    unsafe fn walk(
+    pub unsafe fn walk(
         &mut self,
         entry: Entry,
         depth: usize,
@@ -306,6 +318,11 @@ impl History {
         // Before the walk: rules that are flushed meanwhile make the entry void.
         let stamp = stamp(depth);
         self.statistics.misses += 1;
+        if self.statistics.misses == OFTEN {
+            // Most pairs have another place now. What is remembered at the old one
+            // stays there, as proved as any other, until something replaces it.
+            self.more_sets = SETS - FEW_SETS;
+        }
         // SAFETY: the caller's promise.
         let walked = unsafe { self.last.walk(entry, depth, bounds, stamp) };
         let stack = self.last.stack();
@@ -381,7 +398,8 @@ impl History {
 
     /// Forgets all remembered stacks.
     pub fn flush(&mut self) {
-        for key in &mut self.keys {
+        let used = PLACES + 2 * (FEW_SETS + self.more_sets);
+        for key in &mut self.keys[..used] {
             // Untouched pages stay untouched.
             if key.slot != 0 {
                 key.slot = 0;

@@ -9,7 +9,7 @@
 //! owner plus one (high half; zero: nobody's). All zero is an empty ring.
 
 /// Words in the ring.
-pub(crate) const WORDS: usize = 16 << 10;
+pub(crate) const WORDS: usize = 64 << 10;
 
 pub(crate) struct Ring {
     words: [u64; WORDS],

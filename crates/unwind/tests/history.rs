@@ -65,6 +65,29 @@ fn random_calls_get_the_right_stack() {
 }
 
 #[test]
+fn who_walks_often_remembers_more() {
+    let library = Library::compiled("shapes.c", VARIANTS[0]);
+    let mix: extern "C" fn(u64, i32) -> u64 = library.get("mix");
+    let mut walks = Vec::new();
+    captured(128, || {
+        // The same stacks again and again; so many that some are always forgotten.
+        for _ in 0..250 {
+            let before = misses();
+            for i in 0..200 {
+                mix(0x5_1234_5677 * (i + 1), (i % 17) as i32);
+            }
+            walks.push(misses() - before);
+        }
+    });
+    assert!(walks.iter().sum::<u64>() > 25_000, "{walks:?}");
+    // Not the very first time, when there is nothing to remember.
+    let at_first: u64 = walks[1..21].iter().sum();
+    let in_the_end: u64 = walks[230..].iter().sum();
+    println!("{at_first} walks at first, {in_the_end} in the end");
+    assert!(in_the_end * 10 < at_first * 9, "{walks:?}");
+}
+
+#[test]
 fn a_loop_of_calls_is_predicted() {
     let library = Library::compiled("shapes.c", VARIANTS[0]);
     let recurse: extern "C" fn(i32) -> u64 = library.get("recurse");

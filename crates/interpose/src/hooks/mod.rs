@@ -110,7 +110,7 @@ extern "C" fn allocated_anywhere(
     bp: usize,
 ) -> *mut u8 {
     let mut event = ready.event();
-    let stack = capture::capture(&mut event, Entry { slot, bp });
+    let stack = capture::capture_unpredicted(&mut event, Entry { slot, bp });
     let what = Allocation {
         address: address as u64,
         size: size as u64,
