@@ -21,8 +21,8 @@ use crate::real;
 mod event;
 
 pub(crate) use event::{
-    CLOSED, Event, GATE, OPEN, Ready, WISH, ignores, ignores_release, pass_on, try_released,
-    was_granted,
+    CLOSED, Event, GATE, OPEN, Ready, SAMPLES, Sampling, WISH, ignores, ignores_release, pass_on,
+    try_released, was_granted,
 };
 
 global_asm!(

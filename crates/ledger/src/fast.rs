@@ -309,14 +309,19 @@ impl ThreadLog {
         self.share(ledger);
     }
 
+    /// Whether blocks are sampled and none of the samples has this address, as far as
+    /// one look tells. False tells nothing.
+    #[inline(always)]
+    pub fn is_no_sample(&self, address: u64) -> bool {
+        // SAFETY: part of the ledger, which stays where it is.
+        unsafe { self.hot.samples.as_ref() }.is_some_and(|samples| !samples.may_have(address))
+    }
+
     /// Whether the ledger surely has no live block at `address`: cheap, and
     /// nearly always so when blocks are sampled. False tells nothing.
     #[inline(always)]
     pub fn is_surely_not_live(&self, address: u64) -> bool {
-        // SAFETY: part of the ledger, which stays where it is.
-        if let Some(samples) = unsafe { self.hot.samples.as_ref() }
-            && !samples.may_have(address)
-        {
+        if self.is_no_sample(address) {
             return true;
         }
         can_index(address)

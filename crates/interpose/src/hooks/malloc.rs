@@ -10,17 +10,17 @@ use freehold_unwind::Entry;
 use super::{allocated, allocated_by, released, released_for_now, released_in, restored, thunk};
 use crate::misuse::{self, Fate};
 use crate::real::{self, Real};
-use crate::thread::{self, Ready};
+use crate::thread::{self, Ready, Sampling};
 use crate::{early, process};
 
-/// Makes the entry point of a hook that is two functions: one for a thread that
-/// records all events and is in none, one for any other. The choice is made here
-/// because a function that begins with it would save registers first. `$own` is
-/// the argument register in which the thread goes on. Where nothing is recorded
-/// the one goes straight to `$passive`.
+/// Makes the entry point of a hook that is several functions: one for a thread that
+/// records all events and is in none, one for a thread that records samples, one for
+/// where nothing is recorded, and one for any other. The choice is made here because
+/// a function that begins with it would save registers first. `$own` is the argument
+/// register in which the thread goes on to the first two.
 macro_rules! gated {
-    ($name:ident($($argument:ident: $type:ty)?), $own:literal, $ready:path, $unready:path,
-     $passive:path $(, $before:literal)*) => {
+    ($name:ident($($argument:ident: $type:ty)?), $own:literal, $ready:path, $sampling:path,
+     $unready:path, $passive:path $(, $before:literal)*) => {
         /// Entry point: see the two hooks it jumps to.
         ///
         /// # Safety
@@ -38,13 +38,19 @@ macro_rules! gated {
                 "jne 2f",
                 "jmp {ready}",
                 "2:",
+                concat!("cmp dword ptr [", $own, " + {gate}], {samples}"),
+                "jne 3f",
+                "jmp {sampling}",
+                "3:",
                 concat!("cmp dword ptr [", $own, " + {gate}], {closed}"),
                 "jne {unready}",
                 "jmp {passive}",
                 gate = const thread::GATE,
                 open = const thread::OPEN,
+                samples = const thread::SAMPLES,
                 closed = const thread::CLOSED,
                 ready = sym $ready,
+                sampling = sym $sampling,
                 unready = sym $unready,
                 passive = sym $passive,
             )
@@ -56,6 +62,7 @@ gated!(
     malloc(),
     "rcx",
     on_malloc,
+    malloc_sampling,
     malloc_unready,
     malloc_passive,
     "mov rsi, rsp",
@@ -65,6 +72,7 @@ gated!(
     free(block: *mut u8),
     "rsi",
     on_free,
+    free_sampling,
     free_unready,
     free_passive,
     "mov rdx, rsp",
@@ -127,7 +135,21 @@ unsafe extern "C" fn malloc_passive(size: usize) -> *mut u8 {
     }
 }
 
-/// Where not every block is recorded, or nothing has begun.
+/// Where samples are recorded.
+unsafe extern "C" fn malloc_sampling(
+    size: usize,
+    slot: usize,
+    bp: usize,
+    sampling: Sampling,
+) -> *mut u8 {
+    if !sampling.ignores(size) {
+        return malloc_slowly(size, slot, bp);
+    }
+    // SAFETY: as in `on_malloc`.
+    unsafe { real::MALLOC.known::<Malloc>()(size) }
+}
+
+/// Where nothing has begun, or an event was interrupted.
 unsafe extern "C" fn malloc_unready(size: usize, slot: usize, bp: usize) -> *mut u8 {
     if !thread::ignores(size) {
         return malloc_slowly(size, slot, bp);
@@ -358,6 +380,16 @@ unsafe extern "C" fn on_free(block: *mut u8, ready: Ready, slot: usize, bp: usiz
 unsafe extern "C" fn free_passive(block: *mut u8) {
     if early::owns(block) {
         return;
+    }
+    // SAFETY: as in `on_free`.
+    unsafe { real::FREE.known::<Free>()(block) };
+}
+
+/// Where samples are recorded.
+unsafe extern "C" fn free_sampling(block: *mut u8, sampling: Sampling, slot: usize, bp: usize) {
+    if !sampling.ignores_release(block) || early::owns(block) {
+        // SAFETY: as the caller called us.
+        return unsafe { free_unready(block, 0, slot, bp) };
     }
     // SAFETY: as in `on_free`.
     unsafe { real::FREE.known::<Free>()(block) };

@@ -24,9 +24,15 @@ pub(crate) struct Event {
 #[repr(transparent)]
 pub(crate) struct Ready(*mut Thread);
 
+/// A thread that records samples and is in no event.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Sampling(*mut Thread);
+
 /// Where the gate is in a state, and its value for [`Ready`]: for thunks.
 pub(crate) const GATE: usize = core::mem::offset_of!(Thread, gate);
 pub(crate) const OPEN: u32 = Gate::Open as u32;
+pub(crate) const SAMPLES: u32 = Gate::Sampling as u32;
 pub(crate) const CLOSED: u32 = Gate::Passive as u32;
 pub(crate) const WISH: usize = core::mem::offset_of!(Thread, wish);
 
@@ -69,6 +75,22 @@ impl Ready {
             open: Gate::Open,
             nested: false,
         }
+    }
+}
+
+impl Sampling {
+    /// Whether a block of `size` bytes is none of the samples.
+    #[inline(always)]
+    pub(crate) fn ignores(self, size: usize) -> bool {
+        // SAFETY: the state of this thread.
+        unsafe { is_between_samples(self.0, size) }
+    }
+
+    /// Whether `block` is surely none of the samples, by the first look.
+    #[inline(always)]
+    pub(crate) fn ignores_release(self, block: *mut u8) -> bool {
+        // SAFETY: the state of this thread.
+        unsafe { (*self.0).log.is_no_sample(block as u64) }
     }
 }
 
