@@ -17,6 +17,9 @@ use crate::space::Memory;
 
 /// Fresh records that a thread takes at a time.
 const CHUNK: u32 = 256;
+/// Of these, so many become free records at a time: pages that are not needed
+/// stay untouched.
+const FEW: usize = 32;
 /// Records of one batch.
 const BATCH: u32 = 2048;
 /// Free records from which on a thread hands a batch over.
@@ -217,9 +220,16 @@ impl Pool {
             self.fresh = first;
             self.fresh_end = first + CHUNK;
         }
-        // Never used, so all bits are zero: generation 0, nothing behind it.
-        self.free = List::new(self.fresh, 1);
-        self.fresh += 1;
+        // Never used, so all bits are zero: generation 0, nothing behind it. A few
+        // become a list, so that the next events find one without coming here.
+        let mut free = List::EMPTY;
+        for record in (self.fresh..self.fresh_end).take(FEW).rev() {
+            // SAFETY: just taken, so it belongs to this thread.
+            unsafe { (*words(memory, record))[0] = free.0 };
+            free = free.with(record);
+        }
+        self.fresh += free.count();
+        self.free = free;
         true
     }
 }
