@@ -11,6 +11,7 @@ mod layers;
 mod packages;
 mod steps;
 mod tidy;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -18,8 +19,11 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test      all tests: tidiness, lints, unit and property tests, loom,
-            victims and real programs (installs what they need when root)
-      --quick     only what needs no release build and no installed program
+            victims and real programs, the Windows side under Wine (installs
+            what they need when root)
+      --quick         only what needs no release build and no installed program
+      --skip-windows  all but the Windows side
+      --windows       only the Windows side
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
   dist PREFIX  installs the C library: libraries, headers, pkg-config, CMake
@@ -38,8 +42,15 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["test"] => steps::test(false),
+        ["test"] => steps::test(false).and_then(|()| windows::test()),
         ["test", "--quick"] => steps::test(true),
+        ["test", "--skip-windows"] => steps::test(false),
+        ["test", "--windows"] => windows::test(),
+        // The runner that cargo calls for programs for Windows.
+        ["wine", program, arguments @ ..] => match windows::run(program, arguments) {
+            Ok(status) => return ExitCode::from(status),
+            Err(message) => Err(message),
+        },
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),

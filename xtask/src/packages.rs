@@ -48,9 +48,9 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/musl-gcc", "musl-tools"),
 ];
 
-/// Packages whose proof is missing.
-pub(crate) fn missing() -> Vec<&'static str> {
-    let absent = NEEDED.iter().filter(|(proof, _)| {
+/// Packages of a list whose proof is missing.
+fn missing(needed: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let absent = needed.iter().filter(|(proof, _)| {
         let name = proof.rsplit('/').next().unwrap_or(proof);
         let is_program = proof.contains("/bin/");
         !(std::path::Path::new(proof).exists() || is_program && in_path(name))
@@ -78,7 +78,13 @@ pub(crate) fn in_path(name: &str) -> bool {
 
 /// Installs what is missing when root, and says what is missing otherwise.
 pub(crate) fn install() -> Result<(), String> {
-    let missing = missing();
+    install_from(NEEDED)
+}
+
+/// The same for another list: program or file that proves a package, and the
+/// package.
+pub(crate) fn install_from(needed: &[(&str, &'static str)]) -> Result<(), String> {
+    let missing = missing(needed);
     if missing.is_empty() {
         return Ok(());
     }

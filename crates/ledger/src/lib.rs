@@ -55,4 +55,4 @@ pub mod writer;
 #[cfg(not(loom))]
 pub use space::Memory;
 #[cfg(not(loom))]
-pub use sys::{map_private, private_ranges, unmap_all_private, unmap_private};
+pub use sys::{RawFile, close_file, map_private, private_ranges, unmap_all_private, unmap_private};

@@ -9,6 +9,7 @@
 
 mod copy;
 mod decode;
+mod source;
 mod stacks;
 
 pub use copy::{Copied, ReadError, SessionFile};

@@ -1,20 +1,32 @@
 //! A new session: the file that a launcher makes for the processes that it is
 //! about to track.
 
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
+
 use std::ffi::CString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+#[cfg(unix)]
+use std::os::fd::AsRawFd as AsRaw;
+#[cfg(windows)]
+use std::os::windows::io::AsRawHandle as AsRaw;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(windows)]
+use windows as system;
 
 use crate::format::{
     Clock, Family, Layout, MAX_DEPTH, OnMisuse, PAGE, SESSION_MAGIC, SessionHeader, VERSION,
     round_up,
 };
-use crate::sys;
+use crate::sys::{self, GRANULARITY, RawFile};
 
 /// What a session shall do.
 #[derive(Clone, Debug)]
@@ -58,7 +70,8 @@ impl Default for Config {
 /// Where a session lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Backing {
-    /// A file in memory without a name, held by the launcher.
+    /// A file in memory without a name, held by the launcher. On Windows, a
+    /// temporary file that goes with the last process which uses it.
     Memfd,
     /// A file in this directory.
     Directory(PathBuf),
@@ -85,8 +98,8 @@ impl NewSession {
     /// When the system refuses the file or its size.
     pub fn create(config: &Config, backing: &Backing) -> io::Result<NewSession> {
         let (file, path) = match backing {
-            Backing::Memfd => memfd()?,
-            Backing::Directory(directory) => named(directory)?,
+            Backing::Memfd => system::unnamed()?,
+            Backing::Directory(directory) => system::named(directory)?,
         };
         let owned = *backing != Backing::Memfd;
         // Names that are left behind would hold memory: from here on `Drop`
@@ -98,9 +111,9 @@ impl NewSession {
             owned,
         };
         let stride = round_up(Layout::new(config.max_memory).total, 2 << 20);
-        let slots_offset = PAGE;
+        let slots_offset = GRANULARITY;
         // A file system may allow less than memory does.
-        let most = (1..=20u32)
+        let most = (1..=system::MOST_SLOTS)
             .rev()
             .find(|bits| {
                 let len = stride
@@ -111,9 +124,10 @@ impl NewSession {
                 })
             })
             .ok_or_else(io::Error::last_os_error)?;
-        let at = sys::map_shared(session.file.as_raw_fd(), 0, PAGE)
-            .map_err(io::Error::from_raw_os_error)?;
-        if owned {
+        let at =
+            sys::map_shared(raw(&session.file), 0, PAGE).map_err(io::Error::from_raw_os_error)?;
+        let reserves = owned && system::RESERVES;
+        if reserves {
             sys::populate(at, PAGE).map_err(io::Error::from_raw_os_error)?;
         }
         session.header = at.cast();
@@ -137,7 +151,7 @@ impl NewSession {
             .fold(0, |set, f| set | 1 << *f as u64);
         header.families.store(families, Relaxed);
         header.follow.store(config.follow.into(), Relaxed);
-        header.reserve.store(owned.into(), Relaxed);
+        header.reserve.store(reserves.into(), Relaxed);
         header
             .scan_at_exit
             .store(config.scan_at_exit.into(), Relaxed);
@@ -185,7 +199,7 @@ impl Drop for NewSession {
         if !self.header.is_null() {
             self.header().clock.clear(Clock::TICKING | Clock::CALLING);
             // SAFETY: no reference to the header outlives the value.
-            unsafe { sys::unmap(self.header.cast_mut().cast(), PAGE) };
+            unsafe { sys::unmap_shared(self.header.cast_mut().cast(), PAGE) };
         }
         if self.owned {
             let _ = std::fs::remove_file(&self.path);
@@ -193,56 +207,18 @@ impl Drop for NewSession {
     }
 }
 
-fn memfd() -> io::Result<(File, PathBuf)> {
-    let name = c"freehold-session";
-    // SAFETY: the name is a C string.
-    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor is new and belongs to nobody else.
-    let file = unsafe { File::from_raw_fd(fd) };
-    let path = PathBuf::from(format!("/proc/{}/fd/{fd}", std::process::id()));
-    // What the tracked process will do; without /proc it cannot.
-    OpenOptions::new().read(true).write(true).open(&path)?;
-    Ok((file, path))
+fn raw(file: &File) -> RawFile {
+    #[cfg(unix)]
+    return file.as_raw_fd();
+    #[cfg(windows)]
+    return file.as_raw_handle();
 }
 
-/// A new file, for its owner only, in a directory for its owner only.
-fn named(directory: &Path) -> io::Result<(File, PathBuf)> {
-    match std::fs::DirBuilder::new().mode(0o700).create(directory) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
-        _ => {}
-    }
-    let metadata = std::fs::symlink_metadata(directory)?;
-    // SAFETY: no requirement.
-    let user = unsafe { libc::geteuid() };
-    if !metadata.is_dir() || metadata.uid() != user || metadata.mode() & 0o077 != 0 {
-        let message = format!(
-            "{} belongs to somebody else or is open to others",
-            directory.display()
-        );
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-    }
-    let path = directory.join(format!("{}.session", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600);
-    let file = match options.open(&path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            // Left behind by a launcher of the same number that was killed.
-            std::fs::remove_file(&path)?;
-            options.open(&path)?
-        }
-        other => other?,
-    };
-    Ok((file, path))
-}
-
-/// The path as the tracked process takes it from its environment.
+/// The path as the tracked process takes it from its environment: its bytes, on
+/// Windows as UTF-8.
 ///
 /// # Errors
-/// When the path holds a NUL byte.
+/// When the path holds a NUL byte, or cannot be written so.
 pub fn path_for_environment(path: &Path) -> io::Result<CString> {
-    use std::os::unix::ffi::OsStrExt;
-    CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)
+    system::path_bytes(path)
 }

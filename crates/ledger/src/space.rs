@@ -40,12 +40,17 @@ impl Memory {
     /// Maps the ledger number `slot` of a session.
     ///
     /// # Errors
-    /// An errno when there is not enough address space even for a small one.
+    /// A number of the system when there is not enough address space even for a
+    /// small one.
     ///
     /// # Safety
-    /// `session` must stay mapped; `fd` is the file that it was mapped from;
+    /// `session` must stay mapped; `file` is the one that it was mapped from;
     /// the slot belongs to the calling process alone.
-    pub unsafe fn map(session: *const SessionHeader, fd: i32, slot: u32) -> Result<Memory, i32> {
+    pub unsafe fn map(
+        session: *const SessionHeader,
+        file: sys::RawFile,
+        slot: u32,
+    ) -> Result<Memory, i32> {
         // SAFETY: promised by the caller.
         let header = unsafe { &*session };
         // Relaxed: the launcher set these before the process began.
@@ -56,19 +61,17 @@ impl Memory {
         // A program with a small limit of address space gets a small ledger.
         let (layout, base) = loop {
             let layout = Layout::new(limit);
-            match sys::map_shared(fd, offset, layout.total) {
+            match sys::map_shared(file, offset, layout.total) {
                 Ok(base) => break (layout, base),
-                Err(libc::ENOMEM) if limit > 4 << 20 => limit /= 4,
+                Err(error) if sys::lacks_address_space(error) && limit > 4 << 20 => limit /= 4,
                 Err(error) => return Err(error),
             }
         };
-        // SAFETY: the range was just mapped; a core dump of the program should
-        // not carry the ledger.
-        unsafe { libc::madvise(base.cast(), layout.total as usize, libc::MADV_DONTDUMP) };
+        sys::leave_out_of_dumps(base, layout.total);
         let windows = sys::map_private((WINDOWS * size_of::<AtomicPtr<Leaf>>()) as u64);
         let windows = windows.inspect_err(|_| {
             // SAFETY: nobody knows of the mapping yet.
-            unsafe { sys::unmap(base, layout.total) }
+            unsafe { sys::unmap_shared(base, layout.total) }
         })?;
         let memory = Memory {
             session,
@@ -398,12 +401,6 @@ impl Space for Memory {
     }
 }
 
-unsafe extern "C" {
-    /// glibc: true while the process has one thread; set to false by the only
-    /// thread before it starts another.
-    static __libc_single_threaded: core::ffi::c_char;
-}
-
 /// Compare-and-swap, released on success.
 ///
 /// While the process has one thread, the instruction needs no lock prefix: it
@@ -412,8 +409,7 @@ unsafe extern "C" {
 #[inline(always)]
 pub(crate) fn exchange(slot: &AtomicU64, old: u64, new: u64) -> bool {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a plain byte of glibc; it changes only by the single thread.
-    if unsafe { (&raw const __libc_single_threaded).read_volatile() } != 0 {
+    if sys::is_single_threaded() {
         // SAFETY: `slot` is valid for a write of eight bytes. x86 gives every
         // store release order.
         unsafe {

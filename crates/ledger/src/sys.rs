@@ -1,29 +1,40 @@
 //! The operating system, as far as the ledger needs it. Contract: no function
 //! here allocates from a heap, takes a lock, or fails in another way than by
-//! its result. `errno` may change; whoever runs inside a program saves it.
+//! its result. The thread's last error (`errno`, `GetLastError`) may change;
+//! whoever runs inside a program saves it with [`KeepErrno`].
+//!
+//! Errors are numbers of the system, as `io::Error::from_raw_os_error` takes
+//! them. Each system has a file with the same functions; what is the same on
+//! all is here: the list of private mappings.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("the ledger's writer is written for Linux so far");
-
-use core::ffi::CStr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Opens a file for reading and writing.
-pub(crate) fn open(path: &CStr) -> Result<i32, i32> {
-    // SAFETY: the path is a C string.
-    let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
-    if fd < 0 { Err(errno()) } else { Ok(fd) }
-}
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+pub(crate) mod windows;
 
-/// Closes a file that [`open`] opened.
-pub(crate) fn close(fd: i32) {
-    // SAFETY: closing has no requirement on memory; the caller owns `fd`.
-    unsafe { libc::close(fd) };
-}
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(windows)]
+use windows as system;
 
-/// Maps `len` bytes of a file at `offset`, shared, readable and writable.
-pub(crate) fn map_shared(fd: i32, offset: u64, len: u64) -> Result<*mut u8, i32> {
-    map(len, libc::MAP_SHARED | libc::MAP_NORESERVE, fd, offset)
+#[cfg(not(any(target_os = "linux", windows)))]
+compile_error!("the ledger's writer is written for Linux and Windows so far");
+
+pub use system::RawFile;
+pub(crate) use system::{
+    GRANULARITY, KeepErrno, NO_ROOM, NOT_A_SESSION, abort, coarse_ms, is_single_threaded,
+    lacks_address_space, leave_out_of_dumps, map_shared, open, populate, unmap_shared,
+};
+
+/// Closes the file of a session that [`Session::open`](crate::writer::Session::open)
+/// opened. What was mapped from it stays mapped.
+///
+/// # Safety
+/// `file` is open, and nobody uses it any more.
+pub unsafe fn close_file(file: RawFile) {
+    system::close(file);
 }
 
 /// Private mappings that were made: first byte and length. What lies in them
@@ -36,19 +47,9 @@ static PRIVATE_COUNT: AtomicUsize = AtomicUsize::new(0);
 /// not count as memory of the program.
 ///
 /// # Errors
-/// An errno.
+/// A number of the system.
 pub fn map_private(len: u64) -> Result<*mut u8, i32> {
-    let at = map(
-        len,
-        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-        -1,
-        0,
-    )?;
-    // SAFETY: the range was just mapped and belongs to nobody else.
-    unsafe {
-        libc::madvise(at.cast(), len as usize, libc::MADV_WIPEONFORK);
-        libc::madvise(at.cast(), len as usize, libc::MADV_DONTDUMP);
-    }
+    let at = system::map_zeroed(len)?;
     // Relaxed: read only by a scan, which can live with a missing one.
     let i = PRIVATE_COUNT.fetch_add(1, Ordering::Relaxed);
     if let Some((start, length)) = PRIVATE.get(i) {
@@ -71,7 +72,7 @@ pub unsafe fn unmap_private(at: *mut u8, len: u64) {
         }
     }
     // SAFETY: promised by the caller.
-    unsafe { unmap(at, len) };
+    unsafe { system::unmap_zeroed(at, len) };
 }
 
 /// Ends all mappings that [`map_private`] made: for a forked child, which finds
@@ -81,7 +82,7 @@ pub unsafe fn unmap_private(at: *mut u8, len: u64) {
 /// Nobody may use any of them any more.
 pub unsafe fn unmap_all_private() {
     // SAFETY: promised by the caller.
-    private_ranges(|at, len| unsafe { unmap(at as *mut u8, len as u64) });
+    private_ranges(|at, len| unsafe { system::unmap_zeroed(at as *mut u8, len as u64) });
     for (start, length) in &PRIVATE[..PRIVATE_COUNT.swap(0, Ordering::Relaxed).min(PRIVATE.len())] {
         start.store(0, Ordering::Relaxed);
         length.store(0, Ordering::Relaxed);
@@ -97,68 +98,4 @@ pub fn private_ranges(mut visit: impl FnMut(usize, usize)) {
             visit(start.load(Ordering::Relaxed), len);
         }
     }
-}
-
-/// Saves `errno` and gives it back when dropped.
-pub(crate) struct KeepErrno(i32);
-
-impl KeepErrno {
-    pub(crate) fn new() -> KeepErrno {
-        KeepErrno(errno())
-    }
-}
-
-impl Drop for KeepErrno {
-    fn drop(&mut self) {
-        // SAFETY: the location is valid for the calling thread.
-        unsafe { *libc::__errno_location() = self.0 };
-    }
-}
-
-fn map(len: u64, flags: i32, fd: i32, offset: u64) -> Result<*mut u8, i32> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // By number: the functions of these names may be hooks that record what
-    // they map.
-    // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    let at = unsafe { libc::syscall(libc::SYS_mmap, 0, len, protection, flags, fd, offset) };
-    if at == -1 {
-        Err(errno())
-    } else {
-        Ok(at as *mut u8)
-    }
-}
-
-/// Ends a mapping.
-///
-/// # Safety
-/// Nobody may use the range any more.
-pub(crate) unsafe fn unmap(at: *mut u8, len: u64) {
-    // SAFETY: as promised by the caller.
-    unsafe { libc::syscall(libc::SYS_munmap, at, len) };
-}
-
-/// Makes a file system hand out the pages of a mapping now, so that touching
-/// them later cannot fail. `at` and `len` are multiples of the page size.
-pub(crate) fn populate(at: *mut u8, len: u64) -> Result<(), i32> {
-    const MADV_POPULATE_WRITE: i32 = 23;
-    // SAFETY: populating changes no byte of the mapping, whatever its state.
-    let failed = unsafe { libc::madvise(at.cast(), len as usize, MADV_POPULATE_WRITE) } != 0;
-    if failed { Err(errno()) } else { Ok(()) }
-}
-
-/// The last error of the calling thread.
-pub(crate) fn errno() -> i32 {
-    // SAFETY: the location is valid for the calling thread.
-    unsafe { *libc::__errno_location() }
-}
-
-/// Milliseconds of the monotonic clock, as coarse as the kernel's tick.
-pub(crate) fn coarse_ms() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `time` is writable.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &mut time) };
-    time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000
 }

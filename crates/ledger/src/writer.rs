@@ -21,7 +21,7 @@ use crate::primitive::{AtomicU32, Ordering};
 use crate::records::Batches;
 use crate::samples::Samples;
 use crate::space::Memory;
-use crate::sys;
+use crate::sys::{self, RawFile};
 use crate::thread_log;
 pub use crate::thread_log::{Allocation, Known, Release, ThreadLog};
 pub use crate::trie::Path;
@@ -68,23 +68,26 @@ impl Session {
     /// Maps the session at `path` and hands its file, which the caller closes.
     ///
     /// # Errors
-    /// An errno; `EPROTO` when it is no session of this version.
-    pub fn open(path: &CStr) -> Result<(Session, i32), i32> {
-        let fd = sys::open(path)?;
-        let mapped = sys::map_shared(fd, 0, crate::format::PAGE);
-        let at = mapped.inspect_err(|_| sys::close(fd))?;
+    /// A number of the system; `EPROTO` (`ERROR_INVALID_DATA`) when it is no
+    /// session of this version.
+    pub fn open(path: &CStr) -> Result<(Session, RawFile), i32> {
+        let file = sys::open(path)?;
+        // SAFETY: opened above, known to nobody else.
+        let close = || unsafe { sys::close_file(file) };
+        let mapped = sys::map_shared(file, 0, crate::format::PAGE);
+        let at = mapped.inspect_err(|_| close())?;
         let session = Session { header: at.cast() };
         let header = session.header();
         // Relaxed: the launcher wrote these before it started the process.
         if header.magic.load(Ordering::Relaxed) != SESSION_MAGIC
             || header.version.load(Ordering::Relaxed) != VERSION
         {
-            sys::close(fd);
+            close();
             // SAFETY: the reference ends here.
-            unsafe { sys::unmap(at, crate::format::PAGE) };
-            return Err(libc::EPROTO);
+            unsafe { sys::unmap_shared(at, crate::format::PAGE) };
+            return Err(sys::NOT_A_SESSION);
         }
-        Ok((session, fd))
+        Ok((session, file))
     }
 
     /// Its header.
@@ -98,15 +101,16 @@ impl Ledger {
     /// Begins a ledger in the session.
     ///
     /// # Errors
-    /// An errno: `ENOSPC` when the session has no room for another process.
+    /// A number of the system: `ENOSPC` (`ERROR_DISK_FULL`) when the session has
+    /// no room for another process.
     ///
     /// # Safety
     /// `place` is valid and all zero, and nobody else uses it before the return;
-    /// `fd` is the file of `session`.
+    /// `file` is the file of `session`.
     pub unsafe fn begin(
         place: *mut Ledger,
         session: Session,
-        fd: i32,
+        file: RawFile,
         birth: &Birth<'_>,
     ) -> Result<(), i32> {
         let header = session.header();
@@ -115,10 +119,10 @@ impl Ledger {
         let slot = header.slots.fetch_add(1, Ordering::Relaxed);
         if slot >= most {
             header.slots.fetch_sub(1, Ordering::Relaxed);
-            return Err(libc::ENOSPC);
+            return Err(sys::NO_ROOM);
         }
         // SAFETY: the slot was just taken; the session stays mapped.
-        let memory = unsafe { Memory::map(session.header, fd, slot)? };
+        let memory = unsafe { Memory::map(session.header, file, slot)? };
         // SAFETY: promised by the caller.
         let ledger = unsafe {
             (&raw mut (*place).memory).write(memory);

@@ -1,18 +1,16 @@
 //! Names, owners and frames that the process itself asks for, against what a
 //! reader outside finds.
 
-use std::os::unix::ffi::OsStrExt;
-
 use freehold_ledger::annotate::{Lookup, NameKind};
 use freehold_ledger::format::{Family, Owner, Root};
 use freehold_ledger::reader::SessionFile;
-use freehold_ledger::session::{Backing, Config, NewSession};
+use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
 use freehold_ledger::writer::{Allocation, Birth, Ledger, Session, ThreadLog};
 
 fn world() -> (NewSession, Box<Ledger>, Box<ThreadLog>) {
     let session = NewSession::create(&Config::default(), &Backing::Memfd).expect("a session");
-    let path = std::ffi::CString::new(session.path().as_os_str().as_bytes()).unwrap();
-    let (opened, fd) = Session::open(&path).expect("opens");
+    let path = path_for_environment(session.path()).unwrap();
+    let (opened, file) = Session::open(&path).expect("opens");
     let birth = Birth {
         pid: 1,
         parent_pid: 1,
@@ -24,8 +22,8 @@ fn world() -> (NewSession, Box<Ledger>, Box<ThreadLog>) {
     // SAFETY: zeroed and private; the file is the session's; zeroed bytes are a
     // Ledger and a ThreadLog.
     unsafe {
-        Ledger::begin(ledger.as_mut_ptr(), opened, fd, &birth).expect("begins");
-        libc::close(fd);
+        Ledger::begin(ledger.as_mut_ptr(), opened, file, &birth).expect("begins");
+        freehold_ledger::close_file(file);
         let ledger = ledger.assume_init();
         let mut log = Box::<ThreadLog>::new_zeroed().assume_init();
         log.begin(&ledger, 1, [0, 0]);

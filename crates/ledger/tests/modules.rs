@@ -2,10 +2,9 @@
 //! stack was recorded is what a reader finds there.
 
 use std::collections::HashMap;
-use std::os::unix::ffi::OsStrExt;
 
 use freehold_ledger::reader::{SessionFile, Snapshot};
-use freehold_ledger::session::{Backing, Config, NewSession};
+use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
 use freehold_ledger::writer::{Birth, Ledger, Loaded, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,8 +21,8 @@ fn world() -> World {
 }
 
 fn begin(session: &NewSession) -> Box<Ledger> {
-    let path = std::ffi::CString::new(session.path().as_os_str().as_bytes()).unwrap();
-    let (opened, fd) = Session::open(&path).expect("opens");
+    let path = path_for_environment(session.path()).unwrap();
+    let (opened, file) = Session::open(&path).expect("opens");
     let mut ledger = Box::<Ledger>::new_zeroed();
     let birth = Birth {
         pid: 4711,
@@ -35,8 +34,8 @@ fn begin(session: &NewSession) -> Box<Ledger> {
     // SAFETY: zeroed and private; the file is the session's; zeroed bytes are
     // a Ledger, begun or not.
     unsafe {
-        Ledger::begin(ledger.as_mut_ptr(), opened, fd, &birth).expect("begins");
-        libc::close(fd);
+        Ledger::begin(ledger.as_mut_ptr(), opened, file, &birth).expect("begins");
+        freehold_ledger::close_file(file);
         ledger.assume_init()
     }
 }

@@ -2,12 +2,11 @@
 //! at the limits of memory.
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering::Relaxed;
 
 use freehold_ledger::format::{Called, Family, Ground, MAX_MISUSES, MisuseKind, Root, State};
 use freehold_ledger::reader::{End, Frames, SessionFile};
-use freehold_ledger::session::{Backing, Config, NewSession};
+use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
 use freehold_ledger::writer::{
     Allocation, Birth, Gone, Ledger, Loaded, Misuse, Path, Release, Session, ThreadLog,
 };
@@ -35,8 +34,8 @@ fn world_in(config: &Config, backing: &Backing) -> World {
 }
 
 fn begin(session: &NewSession, pid: u32, parent_slot: Option<u32>) -> Box<Ledger> {
-    let path = std::ffi::CString::new(session.path().as_os_str().as_bytes()).unwrap();
-    let (opened, fd) = Session::open(&path).expect("opens");
+    let path = path_for_environment(session.path()).unwrap();
+    let (opened, file) = Session::open(&path).expect("opens");
     let mut ledger = Box::<Ledger>::new_zeroed();
     let birth = Birth {
         pid,
@@ -48,8 +47,8 @@ fn begin(session: &NewSession, pid: u32, parent_slot: Option<u32>) -> Box<Ledger
     // SAFETY: zeroed and private; the file is the session's; zeroed bytes are
     // a Ledger, begun or not.
     unsafe {
-        Ledger::begin(ledger.as_mut_ptr(), opened, fd, &birth).expect("begins");
-        libc::close(fd);
+        Ledger::begin(ledger.as_mut_ptr(), opened, file, &birth).expect("begins");
+        freehold_ledger::close_file(file);
         ledger.assume_init()
     }
 }
@@ -300,6 +299,9 @@ fn a_release_that_failed_is_taken_back() {
     );
 }
 
+// On Windows a file cannot be removed while it is mapped, as the ledgers here
+// are; `killed.rs` looks at that.
+#[cfg(unix)]
 #[test]
 fn two_processes_share_a_session_in_a_directory() {
     let directory = std::env::temp_dir().join(format!("freehold-test-{}", std::process::id()));
@@ -397,11 +399,14 @@ fn slots_that_were_never_begun_are_not_looked_for() {
         1
     );
     // Small slots in the gaps between the sections of the one ledger.
-    header.stride.store(freehold_ledger::format::PAGE, Relaxed);
-    let found = file.begun().expect("reads").count() as u64;
-    let metadata = std::fs::metadata(world.session.path()).unwrap();
-    use std::os::unix::fs::MetadataExt;
-    assert!(found <= metadata.blocks() * 512 / freehold_ledger::format::PAGE);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        header.stride.store(freehold_ledger::format::PAGE, Relaxed);
+        let found = file.begun().expect("reads").count() as u64;
+        let metadata = std::fs::metadata(world.session.path()).unwrap();
+        assert!(found <= metadata.blocks() * 512 / freehold_ledger::format::PAGE);
+    }
 }
 
 /// A release is looked for only where there may be a sample, and every sample is

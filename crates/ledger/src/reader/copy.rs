@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::source::Source;
 use super::{Session, decode};
 use crate::format::{
     LEDGER_MAGIC, LedgerHeader, PAGE, SESSION_MAGIC, Section, SessionHeader, VERSION,
@@ -46,7 +45,7 @@ impl std::error::Error for ReadError {}
 /// An open session file.
 #[derive(Debug)]
 pub struct SessionFile {
-    file: File,
+    source: Source,
     path: PathBuf,
 }
 
@@ -92,7 +91,7 @@ impl SessionFile {
     /// When it is no session file of this version.
     pub fn new(file: File, path: &Path) -> Result<SessionFile, ReadError> {
         let session = SessionFile {
-            file,
+            source: Source::new(file),
             path: path.into(),
         };
         session.header()?;
@@ -160,32 +159,21 @@ impl SessionFile {
         Ok(std::iter::from_fn(move || {
             while slot < count {
                 let at = u64::from(slot).checked_mul(stride)?.checked_add(first)?;
-                let data = self.next_data(at)?;
+                let data = self.source.next_data(at)?;
                 let found = slot;
                 // A ledger that began has its header.
                 if data < at.saturating_add(PAGE) {
                     slot += 1;
-                    return Some(found);
+                    if Source::TELLS_DATA || matches!(self.ledger_header(found), Ok(Some(_))) {
+                        return Some(found);
+                    }
+                    continue;
                 }
                 let later = u32::try_from((data - first) / stride).unwrap_or(count);
                 slot = later.max(slot + 1);
             }
             None
         }))
-    }
-
-    /// Where the file has data next, from `at` on; `None` behind the last.
-    fn next_data(&self, at: u64) -> Option<u64> {
-        let from = i64::try_from(at).ok()?;
-        // SAFETY: moves the cursor of the file, which nobody uses.
-        let found = unsafe { libc::lseek(self.file.as_raw_fd(), from, libc::SEEK_DATA) };
-        let error = io::Error::last_os_error().raw_os_error();
-        match u64::try_from(found) {
-            Ok(found) => Some(found),
-            Err(_) if error == Some(libc::ENXIO) => None,
-            // A file system that does not tell.
-            Err(_) => (at < self.len().ok()?).then_some(at),
-        }
     }
 
     /// The snapshot of one ledger; `None` when it was never begun.
@@ -283,10 +271,8 @@ impl SessionFile {
     }
 
     fn len(&self) -> Result<u64, ReadError> {
-        let metadata = self.file.metadata();
-        Ok(metadata
-            .map_err(|e| ReadError::Io(self.path.clone(), e))?
-            .len())
+        let len = self.source.len();
+        len.map_err(|e| ReadError::Io(self.path.clone(), e))
     }
 
     fn ledger_offset(&self, header: &SessionHeader, slot: u32) -> Result<u64, ReadError> {
@@ -312,9 +298,8 @@ impl SessionFile {
     /// multiple of what there is. Leaves are the sparsest that a writer makes:
     /// one page in eight may be in use.
     fn budget(&self) -> Result<u64, ReadError> {
-        let metadata = self.file.metadata();
-        let metadata = metadata.map_err(|e| ReadError::Io(self.path.clone(), e))?;
-        let in_use = metadata.blocks().saturating_mul(512);
+        let in_use = self.source.in_use();
+        let in_use = in_use.map_err(|e| ReadError::Io(self.path.clone(), e))?;
         Ok(in_use.saturating_mul(16).saturating_add(16 << 20))
     }
 
@@ -336,7 +321,7 @@ impl SessionFile {
         bytes.resize(there, 0);
         let mut done = 0;
         while done < bytes.len() {
-            match self.file.read_at(&mut bytes[done..], at + done as u64) {
+            match self.source.read_at(&mut bytes[done..], at + done as u64) {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

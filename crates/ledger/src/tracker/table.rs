@@ -259,8 +259,7 @@ impl<K: Keeper> Of<K> {
         }
         ledger.note_misuse(&misuse);
         if ledger.on_misuse() == OnMisuse::Abort {
-            // SAFETY: no requirement.
-            unsafe { libc::abort() };
+            crate::sys::abort();
         }
     }
 

@@ -1,0 +1,203 @@
+//! The tests of the Windows side on Linux: built by Debian's Rust for Windows,
+//! its standard library from source, run under Wine.
+//!
+//! Debian's Rust, because it comes with the sources of the standard library and
+//! its linker for Windows from one place, without a list of targets to download;
+//! `x86_64-win7-windows-gnu`, because Wine 8 has all that its standard library
+//! imports. The target folder is one of its own. The Wine prefix is made once, in
+//! the user's cache folder.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::steps::step;
+use crate::{dist, packages};
+
+/// What runs on Windows so far.
+const CRATES: &[&str] = &["freehold-ledger"];
+
+/// What is built and run.
+const TARGET: &str = "x86_64-win7-windows-gnu";
+/// What is only checked: there is no linker for it here.
+const CHECKED: &str = "x86_64-pc-windows-msvc";
+
+/// Program or file that proves a package, and the package.
+const NEEDED: &[(&str, &str)] = &[
+    (WINE, "wine64"),
+    ("/usr/bin/x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
+    ("/usr/bin/x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64"),
+    ("/usr/bin/rustc", "rustc-web"),
+    ("/usr/bin/cargo", "cargo-web"),
+    (
+        "/usr/lib/rustlib/src/rust/library/std/Cargo.toml",
+        "rust-web-src",
+    ),
+];
+
+/// Debian has it outside of the path.
+const WINE: &str = "/usr/lib/wine/wine64";
+
+/// How long one test program may run.
+const LONGEST_RUN: Duration = Duration::from_secs(400);
+/// How long it may take to make a prefix.
+const LONGEST_BOOT: Duration = Duration::from_secs(180);
+
+/// Builds and runs all tests of the Windows side.
+pub(crate) fn test() -> Result<(), String> {
+    packages::install_from(NEEDED)
+        .map_err(|e| format!("{e}\n       or leave the Windows side out with --skip-windows"))?;
+    make_prefix()?;
+    step(
+        &format!("types for {CHECKED}"),
+        cargo("check", CHECKED)?.args(["--all-targets", "--quiet"]),
+    )?;
+    step("tests under Wine", &mut cargo("test", TARGET)?)
+}
+
+/// A command of Debian's cargo for all crates that run on Windows.
+fn cargo(command: &str, target: &str) -> Result<Command, String> {
+    let own = std::env::current_exe().map_err(|e| format!("no path of ourselves: {e}"))?;
+    let mut cargo = Command::new("/usr/bin/cargo");
+    cargo
+        .arg(command)
+        .args(["-Zbuild-std=std,panic_abort", "--target", target])
+        .arg("--config")
+        // A Rust string is a TOML string here.
+        .arg(format!(
+            "target.{TARGET}.runner = [{:?}, \"wine\"]",
+            own.display().to_string()
+        ));
+    for name in CRATES {
+        cargo.args(["--package", name]);
+    }
+    // What the cargo that started us says of its own toolchain.
+    for name in ["CARGO", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "RUSTFLAGS"] {
+        cargo.env_remove(name);
+    }
+    cargo
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTDOC", "/usr/bin/rustdoc")
+        // The standard library is built with what is not stable.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", dist::target().join("windows"))
+        // Nobody debugs these: files and lines of panics are there without it.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0");
+    Ok(cargo)
+}
+
+/// Where the prefix lies.
+fn prefix() -> Result<PathBuf, String> {
+    let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+    let cache = match (set("XDG_CACHE_HOME"), set("HOME")) {
+        (Some(cache), _) => PathBuf::from(cache),
+        (None, Some(home)) => PathBuf::from(home).join(".cache"),
+        (None, None) => return Err("neither XDG_CACHE_HOME nor HOME is set".into()),
+    };
+    Ok(cache.join("freehold/wine-prefix"))
+}
+
+/// Makes the prefix when it is not there, beside its place first: half a prefix
+/// must not be taken for one.
+fn make_prefix() -> Result<(), String> {
+    let place = prefix()?;
+    if place.join("system.reg").exists() {
+        return Ok(());
+    }
+    eprintln!("\n==> a Wine prefix in {}", place.display());
+    let new = place.with_extension(std::process::id().to_string());
+    let error = |e: std::io::Error| format!("{}: {e}", new.display());
+    fs::create_dir_all(&new).map_err(error)?;
+    let mut boot = wine(&new);
+    boot.args(["wineboot.exe", "--init"]);
+    let log = new.join("boot.log");
+    let output = File::create(&log).map_err(error)?;
+    let status = run_within(&mut boot, output, LONGEST_BOOT)?;
+    // The registry is written when its server ends, which it does by itself soon
+    // after the last program.
+    let mut server = wine_tool("wineserver64", &new);
+    let output = File::create(&log).map_err(error)?;
+    run_within(server.arg("-w"), output, LONGEST_BOOT)?;
+    if !status.success() || !new.join("system.reg").exists() {
+        return Err(format!("wineboot failed ({status}): {}", log.display()));
+    }
+    match fs::rename(&new, &place) {
+        // Another one was faster.
+        Err(_) if place.exists() => fs::remove_dir_all(&new).map_err(error),
+        other => other.map_err(error),
+    }
+}
+
+fn wine(prefix: &Path) -> Command {
+    wine_tool("wine64", prefix)
+}
+
+/// A program of Wine with nothing that opens windows: without a display, Wine's
+/// desktop and debugger would start each other again and again.
+fn wine_tool(name: &str, prefix: &Path) -> Command {
+    let mut command = Command::new(Path::new(WINE).with_file_name(name));
+    command
+        .env("WINEPREFIX", prefix)
+        .env("WINEDEBUG", "-all")
+        .env(
+            "WINEDLLOVERRIDES",
+            "mscoree,mshtml=;winemenubuilder.exe,winedbg.exe,explorer.exe=",
+        )
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY");
+    command
+}
+
+/// Runs a Windows program under Wine: what cargo calls for each test program.
+/// Gives its exit status.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<u8, String> {
+    make_prefix()?;
+    let folder = dist::target().join("windows/output");
+    let error = |e: std::io::Error| format!("{}: {e}", folder.display());
+    fs::create_dir_all(&folder).map_err(error)?;
+    // Not straight to where our output goes: Wine's services live longer than the
+    // program, and would keep a pipe open.
+    let path = folder.join(format!("{}.txt", std::process::id()));
+    let output = File::create(&path).map_err(error)?;
+    let mut command = wine(&prefix()?);
+    command.arg(program).args(arguments);
+    let result = run_within(&mut command, output, LONGEST_RUN);
+    let text = fs::read(&path).map_err(error)?;
+    let _ = fs::remove_file(&path);
+    print!("{}", String::from_utf8_lossy(&text));
+    let status = result?;
+    Ok(status.code().map_or(1, |code| code as u8))
+}
+
+/// Runs a command with its output in a file, and ends it when it takes too long.
+fn run_within(
+    command: &mut Command,
+    output: File,
+    longest: Duration,
+) -> Result<ExitStatus, String> {
+    let name = format!("{command:?}");
+    let both = output.try_clone().map_err(|e| e.to_string())?;
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(both)
+        .spawn();
+    let mut child: Child = child.map_err(|e| format!("{name}: {e}"))?;
+    let start = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if start.elapsed() < longest => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("{name}: ended after {} s", longest.as_secs()));
+            }
+            Err(e) => return Err(format!("{name}: {e}")),
+        }
+    }
+}
