@@ -16,7 +16,7 @@ use crate::steps::step;
 use crate::{dist, packages};
 
 /// What runs on Windows so far.
-const CRATES: &[&str] = &["freehold-ledger"];
+const CRATES: &[&str] = &["freehold-ledger", "freehold-families"];
 
 /// What is built and run.
 const TARGET: &str = "x86_64-win7-windows-gnu";

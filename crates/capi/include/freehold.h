@@ -255,6 +255,106 @@
 #define FREEHOLD_FAMILY_CUSTOM 13
 
 /**
+ * `malloc` of `msvcrt.dll`: its `free`.
+ */
+#define FREEHOLD_FAMILY_MSVCRT 14
+
+/**
+ * `malloc` of `ucrtbase.dll`: its `free`.
+ */
+#define FREEHOLD_FAMILY_UCRT 15
+
+/**
+ * `_aligned_malloc` of `msvcrt.dll`: its `_aligned_free`.
+ */
+#define FREEHOLD_FAMILY_MSVCRT_ALIGNED 16
+
+/**
+ * `_aligned_malloc` of `ucrtbase.dll`: its `_aligned_free`.
+ */
+#define FREEHOLD_FAMILY_UCRT_ALIGNED 17
+
+/**
+ * Buffers of the network functions: `NetApiBufferFree`.
+ */
+#define FREEHOLD_FAMILY_NET_API 18
+
+/**
+ * Buffers of Remote Desktop Services: `WTSFreeMemory`.
+ */
+#define FREEHOLD_FAMILY_WTS 19
+
+/**
+ * Buffers of the credentials functions: `CredFree`.
+ */
+#define FREEHOLD_FAMILY_CRED 20
+
+/**
+ * `SafeArrayCreate`: `SafeArrayDestroy`.
+ */
+#define FREEHOLD_FAMILY_SAFE_ARRAY 21
+
+/**
+ * What a `VARIANT` holds: `VariantClear`.
+ */
+#define FREEHOLD_FAMILY_VARIANT 22
+
+/**
+ * What a `PROPVARIANT` holds: `PropVariantClear`.
+ */
+#define FREEHOLD_FAMILY_PROP_VARIANT 23
+
+/**
+ * Handles of kernel objects: `CloseHandle`.
+ */
+#define FREEHOLD_FAMILY_HANDLE 24
+
+/**
+ * Open registry keys: `RegCloseKey`.
+ */
+#define FREEHOLD_FAMILY_REG_KEY 25
+
+/**
+ * Bitmaps, brushes, fonts, palettes, pens and regions: `DeleteObject`.
+ */
+#define FREEHOLD_FAMILY_GDI_OBJECT 26
+
+/**
+ * Device contexts that were created: `DeleteDC`.
+ */
+#define FREEHOLD_FAMILY_GDI_DC 27
+
+/**
+ * Windows: `DestroyWindow`.
+ */
+#define FREEHOLD_FAMILY_WINDOW 28
+
+/**
+ * Menus: `DestroyMenu`.
+ */
+#define FREEHOLD_FAMILY_MENU 29
+
+/**
+ * Icons: `DestroyIcon`.
+ */
+#define FREEHOLD_FAMILY_ICON 30
+
+/**
+ * Cursors: `DestroyCursor`.
+ */
+#define FREEHOLD_FAMILY_CURSOR 31
+
+/**
+ * Accelerator tables: `DestroyAcceleratorTable`.
+ */
+#define FREEHOLD_FAMILY_ACCELERATORS 32
+
+/**
+ * References to COM objects: `IUnknown::Release`.
+ */
+#define FREEHOLD_FAMILY_COM 33
+
+/**
  * You: the code that allocated or adopted it.
  */
 #define FREEHOLD_OWNER_YOU 0

@@ -37,6 +37,46 @@ pub const FREEHOLD_FAMILY_BSTR: u32 = 11;
 pub const FREEHOLD_FAMILY_HSTRING: u32 = 12;
 /// A release function that was given when the block was adopted.
 pub const FREEHOLD_FAMILY_CUSTOM: u32 = 13;
+/// `malloc` of `msvcrt.dll`: its `free`.
+pub const FREEHOLD_FAMILY_MSVCRT: u32 = 14;
+/// `malloc` of `ucrtbase.dll`: its `free`.
+pub const FREEHOLD_FAMILY_UCRT: u32 = 15;
+/// `_aligned_malloc` of `msvcrt.dll`: its `_aligned_free`.
+pub const FREEHOLD_FAMILY_MSVCRT_ALIGNED: u32 = 16;
+/// `_aligned_malloc` of `ucrtbase.dll`: its `_aligned_free`.
+pub const FREEHOLD_FAMILY_UCRT_ALIGNED: u32 = 17;
+/// Buffers of the network functions: `NetApiBufferFree`.
+pub const FREEHOLD_FAMILY_NET_API: u32 = 18;
+/// Buffers of Remote Desktop Services: `WTSFreeMemory`.
+pub const FREEHOLD_FAMILY_WTS: u32 = 19;
+/// Buffers of the credentials functions: `CredFree`.
+pub const FREEHOLD_FAMILY_CRED: u32 = 20;
+/// `SafeArrayCreate`: `SafeArrayDestroy`.
+pub const FREEHOLD_FAMILY_SAFE_ARRAY: u32 = 21;
+/// What a `VARIANT` holds: `VariantClear`.
+pub const FREEHOLD_FAMILY_VARIANT: u32 = 22;
+/// What a `PROPVARIANT` holds: `PropVariantClear`.
+pub const FREEHOLD_FAMILY_PROP_VARIANT: u32 = 23;
+/// Handles of kernel objects: `CloseHandle`.
+pub const FREEHOLD_FAMILY_HANDLE: u32 = 24;
+/// Open registry keys: `RegCloseKey`.
+pub const FREEHOLD_FAMILY_REG_KEY: u32 = 25;
+/// Bitmaps, brushes, fonts, palettes, pens and regions: `DeleteObject`.
+pub const FREEHOLD_FAMILY_GDI_OBJECT: u32 = 26;
+/// Device contexts that were created: `DeleteDC`.
+pub const FREEHOLD_FAMILY_GDI_DC: u32 = 27;
+/// Windows: `DestroyWindow`.
+pub const FREEHOLD_FAMILY_WINDOW: u32 = 28;
+/// Menus: `DestroyMenu`.
+pub const FREEHOLD_FAMILY_MENU: u32 = 29;
+/// Icons: `DestroyIcon`.
+pub const FREEHOLD_FAMILY_ICON: u32 = 30;
+/// Cursors: `DestroyCursor`.
+pub const FREEHOLD_FAMILY_CURSOR: u32 = 31;
+/// Accelerator tables: `DestroyAcceleratorTable`.
+pub const FREEHOLD_FAMILY_ACCELERATORS: u32 = 32;
+/// References to COM objects: `IUnknown::Release`.
+pub const FREEHOLD_FAMILY_COM: u32 = 33;
 
 /// You: the code that allocated or adopted it.
 pub const FREEHOLD_OWNER_YOU: u32 = 0;
@@ -96,6 +136,26 @@ pub extern "C" fn freehold_family_name(family: u32) -> *const c_char {
         Family::Bstr => c"BSTR",
         Family::Hstring => c"HSTRING",
         Family::Custom => c"custom",
+        Family::Msvcrt => c"msvcrt",
+        Family::Ucrt => c"ucrt",
+        Family::MsvcrtAligned => c"msvcrt-aligned",
+        Family::UcrtAligned => c"ucrt-aligned",
+        Family::NetApi => c"NetApi",
+        Family::Wts => c"WTS",
+        Family::Cred => c"Cred",
+        Family::SafeArray => c"SAFEARRAY",
+        Family::Variant => c"VARIANT",
+        Family::PropVariant => c"PROPVARIANT",
+        Family::Handle => c"HANDLE",
+        Family::RegKey => c"HKEY",
+        Family::GdiObject => c"GDI",
+        Family::GdiDc => c"HDC",
+        Family::Window => c"HWND",
+        Family::Menu => c"HMENU",
+        Family::Icon => c"HICON",
+        Family::Cursor => c"HCURSOR",
+        Family::Accelerators => c"HACCEL",
+        Family::Com => c"COM",
         Family::Unknown => c"unknown",
     };
     name.as_ptr()
@@ -252,7 +312,7 @@ mod tests {
         }
         assert_eq!(FREEHOLD_FAMILY_CUSTOM, Family::Custom as u32);
         assert_eq!(FREEHOLD_FAMILY_BSTR, Family::Bstr as u32);
-        assert_eq!(FREEHOLD_FAMILY_CUSTOM as usize + 1, Family::ALL.len());
+        assert_eq!(FREEHOLD_FAMILY_COM as usize + 1, Family::ALL.len());
     }
 
     #[test]

@@ -27,8 +27,7 @@ impl Operator {
         // Relaxed: the address of code that is loaded for good.
         let known = self.at.load(Ordering::Relaxed);
         if known.is_null() {
-            // SAFETY: a C string.
-            let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, self.name.as_ptr()) };
+            let found = look(self.name);
             self.at.store(found, Ordering::Relaxed);
             return NonNull::new(found);
         }
@@ -36,9 +35,50 @@ impl Operator {
     }
 }
 
-// The forms that do not throw, so that no exception has to pass through Rust.
+/// A function of the C++ runtime by its name in the object file.
+#[cfg(unix)]
+fn look(name: &CStr) -> *mut c_void {
+    // SAFETY: a C string.
+    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+}
+
+/// The same in the runtimes of GCC and LLVM, when one is loaded. Visual Studio
+/// links its operators into each program and library, where nobody finds them.
+#[cfg(windows)]
+fn look(name: &CStr) -> *mut c_void {
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetModuleHandleA(name: *const core::ffi::c_char) -> *mut c_void;
+        fn GetProcAddress(module: *mut c_void, name: *const core::ffi::c_char) -> *mut c_void;
+    }
+    let none = core::ptr::null_mut();
+    [c"libstdc++-6.dll", c"libc++.dll"]
+        .into_iter()
+        // SAFETY: C strings; a module that is loaded, or null, which has none.
+        .map(|library| unsafe {
+            match GetModuleHandleA(library.as_ptr()) {
+                module if module.is_null() => none,
+                module => GetProcAddress(module, name.as_ptr()),
+            }
+        })
+        .find(|found| !found.is_null())
+        .unwrap_or(none)
+}
+
+// The forms that do not throw, so that no exception has to pass through Rust. The
+// letter behind `nw` and `na` is the type that `size_t` is.
+#[cfg(not(windows))]
 static NEW: Operator = Operator::new(c"_ZnwmRKSt9nothrow_t");
+#[cfg(not(windows))]
 static NEW_ARRAY: Operator = Operator::new(c"_ZnamRKSt9nothrow_t");
+#[cfg(all(windows, target_pointer_width = "64"))]
+static NEW: Operator = Operator::new(c"_ZnwyRKSt9nothrow_t");
+#[cfg(all(windows, target_pointer_width = "64"))]
+static NEW_ARRAY: Operator = Operator::new(c"_ZnayRKSt9nothrow_t");
+#[cfg(all(windows, target_pointer_width = "32"))]
+static NEW: Operator = Operator::new(c"_ZnwjRKSt9nothrow_t");
+#[cfg(all(windows, target_pointer_width = "32"))]
+static NEW_ARRAY: Operator = Operator::new(c"_ZnajRKSt9nothrow_t");
 static DELETE: Operator = Operator::new(c"_ZdlPv");
 static DELETE_ARRAY: Operator = Operator::new(c"_ZdaPv");
 
@@ -107,12 +147,16 @@ mod tests {
     #[test]
     fn operators_of_a_runtime_that_is_loaded_are_used() {
         // SAFETY: a C string; the library stays loaded.
+        #[cfg(unix)]
         let loaded = unsafe {
             libc::dlopen(
                 c"libstdc++.so.6".as_ptr(),
                 libc::RTLD_NOW | libc::RTLD_GLOBAL,
             )
         };
+        // The test program has none, and should find none.
+        #[cfg(windows)]
+        let loaded: *mut c_void = core::ptr::null_mut();
         for family in [Family::New, Family::NewArray] {
             assert_eq!(is_present(family), !loaded.is_null());
             match allocate(family, 40) {

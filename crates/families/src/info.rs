@@ -13,11 +13,29 @@ pub enum ZeroSize {
     Refused,
 }
 
+/// What a family hands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Memory: the address is that of the block (or its handle, where the family
+    /// has such).
+    Memory,
+    /// A number that stands for an object of the system; see
+    /// [`resource`](crate::resource).
+    Handle,
+    /// One of several references to an object, by its address: as many releases as
+    /// references.
+    Reference,
+}
+
 /// What there is to know of a family.
 #[derive(Clone, Copy, Debug)]
 pub struct Info {
     /// Its number in the ledger.
     pub family: Family,
+    /// What it hands out.
+    pub kind: Kind,
+    /// The library that has its functions, where it is one of Windows.
+    pub library: Option<&'static str>,
     /// The functions that allocate.
     pub allocate: &'static [&'static str],
     /// The functions that release.
@@ -34,6 +52,8 @@ pub struct Info {
     pub has_handles: bool,
     /// Whether this platform has it only as an emulation.
     pub emulated: bool,
+    /// Whether this platform does not have it at all.
+    pub absent: bool,
 }
 
 const EMULATED: bool = !cfg!(windows);
@@ -46,6 +66,8 @@ const fn row(
 ) -> Info {
     Info {
         family,
+        kind: Kind::Memory,
+        library: None,
         allocate,
         release,
         size: None,
@@ -54,14 +76,54 @@ const fn row(
         zero_size: ZeroSize::Block,
         has_handles: false,
         emulated: false,
+        absent: false,
     }
 }
 
-static ROWS: [Info; 14] = [
+/// The row of a family that is only on Windows.
+const fn windows(
+    family: Family,
+    library: &'static str,
+    allocate: &'static [&'static str],
+    release: &'static [&'static str],
+) -> Info {
+    Info {
+        library: Some(library),
+        absent: !cfg!(windows),
+        ..row(family, allocate, release)
+    }
+}
+
+/// The row of a kind of handle.
+const fn handle(
+    family: Family,
+    library: &'static str,
+    allocate: &'static [&'static str],
+    release: &'static [&'static str],
+) -> Info {
+    Info {
+        kind: Kind::Handle,
+        alignment: 1,
+        max_alignment: 1,
+        has_handles: true,
+        ..windows(family, library, allocate, release)
+    }
+}
+
+static ROWS: [Info; 34] = [
     row(Family::Unknown, &[], &[]),
     Info {
-        size: Some("malloc_usable_size"),
-        max_alignment: 1 << 62,
+        size: Some(if cfg!(windows) {
+            "_msize"
+        } else {
+            "malloc_usable_size"
+        }),
+        // On Windows, what is aligned to more is another family.
+        max_alignment: if cfg!(windows) {
+            crate::libc_malloc::ALIGNMENT
+        } else {
+            1 << (usize::BITS - 2)
+        },
         ..row(
             Family::Malloc,
             &[
@@ -88,7 +150,7 @@ static ROWS: [Info; 14] = [
     },
     Info {
         alignment: 1,
-        max_alignment: 1 << 62,
+        max_alignment: 1 << (usize::BITS - 2),
         zero_size: ZeroSize::Refused,
         ..row(
             Family::Rust,
@@ -99,6 +161,7 @@ static ROWS: [Info; 14] = [
     Info {
         size: Some("IMalloc::GetSize"),
         emulated: EMULATED,
+        library: Some("ole32.dll"),
         ..row(
             Family::CoTaskMem,
             &["CoTaskMemAlloc", "CoTaskMemRealloc"],
@@ -109,6 +172,7 @@ static ROWS: [Info; 14] = [
         size: Some("LocalSize"),
         has_handles: true,
         emulated: EMULATED,
+        library: Some("kernel32.dll"),
         ..row(
             Family::Local,
             &["LocalAlloc", "LocalReAlloc"],
@@ -119,6 +183,7 @@ static ROWS: [Info; 14] = [
         size: Some("GlobalSize"),
         has_handles: true,
         emulated: EMULATED,
+        library: Some("kernel32.dll"),
         ..row(
             Family::Global,
             &["GlobalAlloc", "GlobalReAlloc"],
@@ -128,6 +193,7 @@ static ROWS: [Info; 14] = [
     Info {
         size: Some("HeapSize"),
         emulated: EMULATED,
+        library: Some("kernel32.dll"),
         ..row(Family::Heap, &["HeapAlloc", "HeapReAlloc"], &["HeapFree"])
     },
     Info {
@@ -136,6 +202,7 @@ static ROWS: [Info; 14] = [
         max_alignment: 65536,
         zero_size: ZeroSize::Refused,
         emulated: EMULATED,
+        library: Some("kernel32.dll"),
         ..row(Family::Virtual, &["VirtualAlloc"], &["VirtualFree"])
     },
     Info {
@@ -143,6 +210,7 @@ static ROWS: [Info; 14] = [
         alignment: 8,
         max_alignment: 8,
         emulated: EMULATED,
+        library: Some("oleaut32.dll"),
         ..row(
             Family::Bstr,
             &[
@@ -158,6 +226,7 @@ static ROWS: [Info; 14] = [
         zero_size: ZeroSize::Null,
         has_handles: true,
         emulated: EMULATED,
+        library: Some("combase.dll"),
         ..row(
             Family::Hstring,
             &["WindowsCreateString", "WindowsDuplicateString"],
@@ -166,8 +235,164 @@ static ROWS: [Info; 14] = [
     },
     Info {
         alignment: 1,
-        max_alignment: 1 << 62,
+        max_alignment: 1 << (usize::BITS - 2),
         ..row(Family::Custom, &[], &[])
+    },
+    Info {
+        size: Some("_msize"),
+        ..windows(
+            Family::Msvcrt,
+            "msvcrt.dll",
+            &["malloc", "calloc", "realloc", "_strdup", "_wcsdup"],
+            &["free"],
+        )
+    },
+    Info {
+        size: Some("_msize"),
+        ..windows(
+            Family::Ucrt,
+            "ucrtbase.dll",
+            &["malloc", "calloc", "realloc", "_strdup", "_wcsdup"],
+            &["free"],
+        )
+    },
+    Info {
+        size: Some("_aligned_msize"),
+        max_alignment: 1 << (usize::BITS - 2),
+        ..windows(
+            Family::MsvcrtAligned,
+            "msvcrt.dll",
+            &["_aligned_malloc", "_aligned_realloc"],
+            &["_aligned_free"],
+        )
+    },
+    Info {
+        size: Some("_aligned_msize"),
+        max_alignment: 1 << (usize::BITS - 2),
+        ..windows(
+            Family::UcrtAligned,
+            "ucrtbase.dll",
+            &["_aligned_malloc", "_aligned_realloc"],
+            &["_aligned_free"],
+        )
+    },
+    Info {
+        size: Some("NetApiBufferSize"),
+        ..windows(
+            Family::NetApi,
+            "netapi32.dll",
+            &["NetApiBufferAllocate", "NetApiBufferReallocate"],
+            &["NetApiBufferFree"],
+        )
+    },
+    windows(
+        Family::Wts,
+        "wtsapi32.dll",
+        &["WTSEnumerateSessionsW", "WTSQuerySessionInformationW"],
+        &["WTSFreeMemory"],
+    ),
+    windows(
+        Family::Cred,
+        "advapi32.dll",
+        &["CredReadW", "CredEnumerateW"],
+        &["CredFree"],
+    ),
+    windows(
+        Family::SafeArray,
+        "oleaut32.dll",
+        &["SafeArrayCreate", "SafeArrayCreateVector", "SafeArrayCopy"],
+        &["SafeArrayDestroy"],
+    ),
+    windows(
+        Family::Variant,
+        "oleaut32.dll",
+        &["VariantCopy", "VariantChangeType"],
+        &["VariantClear"],
+    ),
+    windows(
+        Family::PropVariant,
+        "ole32.dll",
+        &["PropVariantCopy"],
+        &["PropVariantClear"],
+    ),
+    handle(
+        Family::Handle,
+        "kernel32.dll",
+        &[
+            "CreateFileW",
+            "CreateEventW",
+            "OpenProcess",
+            "DuplicateHandle",
+        ],
+        &["CloseHandle"],
+    ),
+    handle(
+        Family::RegKey,
+        "advapi32.dll",
+        &["RegOpenKeyExW", "RegCreateKeyExW"],
+        &["RegCloseKey"],
+    ),
+    handle(
+        Family::GdiObject,
+        "gdi32.dll",
+        &[
+            "CreateFontW",
+            "CreateSolidBrush",
+            "CreateBitmap",
+            "CreateRectRgn",
+        ],
+        &["DeleteObject"],
+    ),
+    handle(
+        Family::GdiDc,
+        "gdi32.dll",
+        &["CreateDCW", "CreateCompatibleDC"],
+        &["DeleteDC"],
+    ),
+    handle(
+        Family::Window,
+        "user32.dll",
+        &["CreateWindowExW"],
+        &["DestroyWindow"],
+    ),
+    handle(
+        Family::Menu,
+        "user32.dll",
+        &["CreateMenu", "CreatePopupMenu", "LoadMenuW"],
+        &["DestroyMenu"],
+    ),
+    handle(
+        Family::Icon,
+        "user32.dll",
+        &["CreateIcon", "CopyIcon", "CreateIconIndirect"],
+        &["DestroyIcon"],
+    ),
+    handle(
+        Family::Cursor,
+        "user32.dll",
+        &["CreateCursor"],
+        &["DestroyCursor"],
+    ),
+    handle(
+        Family::Accelerators,
+        "user32.dll",
+        &["CreateAcceleratorTableW"],
+        &["DestroyAcceleratorTable"],
+    ),
+    Info {
+        kind: Kind::Reference,
+        alignment: 8,
+        max_alignment: 8,
+        ..windows(
+            Family::Com,
+            "ole32.dll",
+            &[
+                "CoCreateInstance",
+                "IUnknown::QueryInterface",
+                "IUnknown::AddRef",
+            ],
+            &["IUnknown::Release"],
+        )
     },
 ];
 
@@ -189,6 +414,29 @@ pub fn all() -> &'static [Info] {
 /// ```
 pub fn info(family: Family) -> &'static Info {
     &ROWS[family as usize]
+}
+
+/// Whether a function of the family `by` releases a block of the family `block`
+/// although it is another one's, because Windows documents that both use the heap
+/// of the process.
+///
+/// That is so for `Local` with `Heap`: "Global and Local Functions" says that they
+/// call the heap functions with the process's default heap, and FormatMessage that
+/// its buffer may go to `HeapFree` with that heap as well as to `LocalFree`. It holds
+/// for fixed blocks, and for the heap [`PROCESS`](crate::win32::heap::PROCESS), which
+/// the caller has to look at. Not for `Global` with `Local`: the pages of both say that
+/// this is not safe.
+///
+/// ```
+/// use freehold_families::{Family, is_documented_alias};
+/// assert!(is_documented_alias(Family::Local, Family::Heap));
+/// assert!(!is_documented_alias(Family::Global, Family::Local));
+/// ```
+pub fn is_documented_alias(block: Family, by: Family) -> bool {
+    matches!(
+        (block, by),
+        (Family::Local, Family::Heap) | (Family::Heap, Family::Local)
+    )
 }
 
 #[cfg(test)]

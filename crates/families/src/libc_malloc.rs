@@ -1,25 +1,74 @@
-//! The family of `malloc` and `free`.
+//! The family of `malloc` and `free`: of the C library that this program is linked
+//! with. On Windows a process can have several; those that are libraries of the
+//! system are in `win32::crt`.
 
 use core::ptr::NonNull;
 
 use crate::{Family, FamilyError};
 
 /// What `malloc` aligns to on its own, in bytes.
-pub const ALIGNMENT: usize = 16;
+pub const ALIGNMENT: usize = if cfg!(target_pointer_width = "64") {
+    16
+} else {
+    8
+};
+
+#[cfg(windows)]
+use crt as system;
+#[cfg(unix)]
+use libc as system;
+
+/// The C library's functions by the names that they have on Windows.
+#[cfg(windows)]
+mod crt {
+    use core::ffi::c_void;
+    unsafe extern "C" {
+        pub(super) safe fn malloc(size: usize) -> *mut c_void;
+        pub(super) safe fn calloc(count: usize, size: usize) -> *mut c_void;
+        pub(super) fn realloc(block: *mut c_void, size: usize) -> *mut c_void;
+        pub(super) fn free(block: *mut c_void);
+        #[link_name = "_msize"]
+        pub(super) fn malloc_usable_size(block: *mut c_void) -> usize;
+    }
+}
+
+/// A block with more alignment than `malloc` gives; null when there is none.
+#[cfg(unix)]
+fn aligned(size: usize, align: usize, zeroed: bool) -> Result<*mut u8, FamilyError> {
+    let mut block = core::ptr::null_mut();
+    // SAFETY: a place for the result, and a block that is as long as what is zeroed.
+    unsafe {
+        if libc::posix_memalign(&mut block, align, size) != 0 {
+            return Ok(core::ptr::null_mut());
+        }
+        if zeroed {
+            libc::memset(block, 0, size);
+        }
+    }
+    Ok(block.cast())
+}
+
+/// On Windows such blocks are not released by `free`.
+#[cfg(windows)]
+fn aligned(_: usize, alignment: usize, _: bool) -> Result<*mut u8, FamilyError> {
+    let family = Family::Malloc;
+    Err(FamilyError::BadAlignment { family, alignment })
+}
 
 /// A block of `size` bytes, aligned to `align` bytes, zeroed when wanted.
 ///
 /// `size` 0 gives a block that must be released, too.
 ///
 /// # Errors
-/// [`FamilyError::BadAlignment`] when `align` is no power of two,
+/// [`FamilyError::BadAlignment`] when `align` is no power of two, on Windows also
+/// when it is more than [`ALIGNMENT`];
 /// [`FamilyError::TooLarge`] above `isize::MAX` bytes,
 /// [`FamilyError::OutOfMemory`] when the C library has none.
 ///
 /// ```
 /// use freehold_families::libc_malloc;
-/// let block = libc_malloc::allocate(100, 4096, true)?;
-/// assert_eq!(block.as_ptr() as usize % 4096, 0);
+/// let block = libc_malloc::allocate(100, 8, true)?;
+/// assert_eq!(block.as_ptr() as usize % 8, 0);
 /// // SAFETY: allocated above, released once.
 /// unsafe { libc_malloc::release(block) };
 /// # Ok::<(), freehold_families::FamilyError>(())
@@ -36,28 +85,20 @@ pub fn allocate(size: usize, align: usize, zeroed: bool) -> Result<NonNull<u8>, 
             bytes: size,
         });
     }
-    // SAFETY: no requirement; a block that `posix_memalign` gave is as long as
-    // what is zeroed.
-    let block = unsafe {
-        if align <= ALIGNMENT {
+    let block = if align > ALIGNMENT {
+        aligned(size, align, zeroed)?
+    } else {
+        // SAFETY: no requirement.
+        #[allow(unused_unsafe)]
+        let block = unsafe {
             match zeroed {
-                true => libc::calloc(size, 1),
-                false => libc::malloc(size),
+                true => system::calloc(size, 1),
+                false => system::malloc(size),
             }
-        } else {
-            let mut block = core::ptr::null_mut();
-            match libc::posix_memalign(&mut block, align, size) {
-                0 => {
-                    if zeroed {
-                        libc::memset(block, 0, size);
-                    }
-                    block
-                }
-                _ => core::ptr::null_mut(),
-            }
-        }
+        };
+        block.cast()
     };
-    NonNull::new(block.cast()).ok_or(FamilyError::OutOfMemory {
+    NonNull::new(block).ok_or(FamilyError::OutOfMemory {
         family,
         bytes: size,
     })
@@ -108,7 +149,7 @@ pub unsafe fn reallocate(
     }
     // `realloc` of no bytes is a release on some systems and none on others.
     // SAFETY: promised by the caller.
-    let new = unsafe { libc::realloc(block.as_ptr().cast(), size.max(1)) };
+    let new = unsafe { system::realloc(block.as_ptr().cast(), size.max(1)) };
     NonNull::new(new.cast()).ok_or(FamilyError::OutOfMemory {
         family,
         bytes: size,
@@ -121,7 +162,7 @@ pub unsafe fn reallocate(
 /// `block` is a live block of this family; nobody uses it any more.
 pub unsafe fn release(block: NonNull<u8>) {
     // SAFETY: promised by the caller.
-    unsafe { libc::free(block.as_ptr().cast()) };
+    unsafe { system::free(block.as_ptr().cast()) };
 }
 
 /// Bytes that may be used at `block`: at least those that were asked for.
@@ -130,7 +171,7 @@ pub unsafe fn release(block: NonNull<u8>) {
 /// `block` is a live block of this family.
 pub unsafe fn usable_size(block: NonNull<u8>) -> usize {
     // SAFETY: promised by the caller.
-    unsafe { libc::malloc_usable_size(block.as_ptr().cast()) }
+    unsafe { system::malloc_usable_size(block.as_ptr().cast()) }
 }
 
 #[cfg(test)]
@@ -139,7 +180,12 @@ mod tests {
 
     #[test]
     fn alignment_size_and_zeroes_are_as_asked_for() {
+        let most = crate::info(Family::Malloc).max_alignment;
         for align in [1, 2, 8, 16, 32, 64, 4096, 65536] {
+            if align > most {
+                assert!(allocate(8, align, true).is_err());
+                continue;
+            }
             for size in [0, 1, 15, 16, 17, 5000] {
                 let block = allocate(size, align, true).expect("memory");
                 assert_eq!(block.as_ptr() as usize % align, 0);
@@ -178,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_reallocated_block_keeps_bytes_and_alignment() {
-        for align in [8, 256] {
+        let most = crate::info(Family::Malloc).max_alignment;
+        for align in [8, 256.min(most)] {
             let block = allocate(64, align, false).expect("memory");
             // SAFETY: live blocks of these sizes.
             unsafe {

@@ -1,5 +1,5 @@
-//! The emulated families against what Windows documents of the real ones, and
-//! against a plain model.
+//! What only the emulated families do: they know their blocks, so that what would
+//! damage a process of Windows is an error. `win32.rs` has what both do.
 #![cfg(not(windows))]
 
 use std::collections::BTreeMap;

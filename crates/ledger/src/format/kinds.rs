@@ -34,11 +34,51 @@ pub enum Family {
     Hstring = 12,
     /// A release function given by the one who adopted the block.
     Custom = 13,
+    /// `malloc` of `msvcrt.dll`: its `free`.
+    Msvcrt = 14,
+    /// `malloc` of `ucrtbase.dll`: its `free`.
+    Ucrt = 15,
+    /// `_aligned_malloc` of `msvcrt.dll`: its `_aligned_free`.
+    MsvcrtAligned = 16,
+    /// `_aligned_malloc` of `ucrtbase.dll`: its `_aligned_free`.
+    UcrtAligned = 17,
+    /// Buffers of the network functions: `NetApiBufferFree`.
+    NetApi = 18,
+    /// Buffers of Remote Desktop Services: `WTSFreeMemory`.
+    Wts = 19,
+    /// Buffers of the credentials functions: `CredFree`.
+    Cred = 20,
+    /// `SafeArrayCreate`: `SafeArrayDestroy`.
+    SafeArray = 21,
+    /// What a `VARIANT` holds: `VariantClear`.
+    Variant = 22,
+    /// What a `PROPVARIANT` holds: `PropVariantClear`.
+    PropVariant = 23,
+    /// Handles of kernel objects: `CloseHandle`.
+    Handle = 24,
+    /// Open registry keys: `RegCloseKey`.
+    RegKey = 25,
+    /// Bitmaps, brushes, fonts, palettes, pens and regions: `DeleteObject`.
+    GdiObject = 26,
+    /// Device contexts that were created: `DeleteDC`.
+    GdiDc = 27,
+    /// Windows: `DestroyWindow`.
+    Window = 28,
+    /// Menus: `DestroyMenu`.
+    Menu = 29,
+    /// Icons: `DestroyIcon`.
+    Icon = 30,
+    /// Cursors: `DestroyCursor`.
+    Cursor = 31,
+    /// Accelerator tables: `DestroyAcceleratorTable`.
+    Accelerators = 32,
+    /// References to COM objects: `IUnknown::Release`.
+    Com = 33,
 }
 
 impl Family {
     /// All families that this version names, in the order of their numbers.
-    pub const ALL: [Family; 14] = [
+    pub const ALL: [Family; 34] = [
         Family::Unknown,
         Family::Malloc,
         Family::New,
@@ -53,6 +93,26 @@ impl Family {
         Family::Bstr,
         Family::Hstring,
         Family::Custom,
+        Family::Msvcrt,
+        Family::Ucrt,
+        Family::MsvcrtAligned,
+        Family::UcrtAligned,
+        Family::NetApi,
+        Family::Wts,
+        Family::Cred,
+        Family::SafeArray,
+        Family::Variant,
+        Family::PropVariant,
+        Family::Handle,
+        Family::RegKey,
+        Family::GdiObject,
+        Family::GdiDc,
+        Family::Window,
+        Family::Menu,
+        Family::Icon,
+        Family::Cursor,
+        Family::Accelerators,
+        Family::Com,
     ];
 
     /// The family with this number; [`Family::Unknown`] for any other.
@@ -80,6 +140,26 @@ impl Family {
             Family::Bstr => "BSTR",
             Family::Hstring => "HSTRING",
             Family::Custom => "custom",
+            Family::Msvcrt => "msvcrt",
+            Family::Ucrt => "ucrt",
+            Family::MsvcrtAligned => "msvcrt-aligned",
+            Family::UcrtAligned => "ucrt-aligned",
+            Family::NetApi => "NetApi",
+            Family::Wts => "WTS",
+            Family::Cred => "Cred",
+            Family::SafeArray => "SAFEARRAY",
+            Family::Variant => "VARIANT",
+            Family::PropVariant => "PROPVARIANT",
+            Family::Handle => "HANDLE",
+            Family::RegKey => "HKEY",
+            Family::GdiObject => "GDI",
+            Family::GdiDc => "HDC",
+            Family::Window => "HWND",
+            Family::Menu => "HMENU",
+            Family::Icon => "HICON",
+            Family::Cursor => "HCURSOR",
+            Family::Accelerators => "HACCEL",
+            Family::Com => "COM",
         }
     }
 
@@ -87,7 +167,7 @@ impl Family {
     pub fn releases(self) -> &'static [&'static str] {
         match self {
             Family::Unknown | Family::Custom => &[],
-            Family::Malloc => &["free"],
+            Family::Malloc | Family::Msvcrt | Family::Ucrt => &["free"],
             Family::New => &["operator delete"],
             Family::NewArray => &["operator delete[]"],
             Family::Mmap => &["munmap"],
@@ -99,6 +179,23 @@ impl Family {
             Family::Virtual => &["VirtualFree"],
             Family::Bstr => &["SysFreeString"],
             Family::Hstring => &["WindowsDeleteString"],
+            Family::MsvcrtAligned | Family::UcrtAligned => &["_aligned_free"],
+            Family::NetApi => &["NetApiBufferFree"],
+            Family::Wts => &["WTSFreeMemory"],
+            Family::Cred => &["CredFree"],
+            Family::SafeArray => &["SafeArrayDestroy"],
+            Family::Variant => &["VariantClear"],
+            Family::PropVariant => &["PropVariantClear"],
+            Family::Handle => &["CloseHandle"],
+            Family::RegKey => &["RegCloseKey"],
+            Family::GdiObject => &["DeleteObject"],
+            Family::GdiDc => &["DeleteDC"],
+            Family::Window => &["DestroyWindow"],
+            Family::Menu => &["DestroyMenu"],
+            Family::Icon => &["DestroyIcon"],
+            Family::Cursor => &["DestroyCursor"],
+            Family::Accelerators => &["DestroyAcceleratorTable"],
+            Family::Com => &["IUnknown::Release"],
         }
     }
 }

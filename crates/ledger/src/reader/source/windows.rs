@@ -12,6 +12,7 @@ use std::io;
 use std::os::windows::fs::MetadataExt;
 use std::os::windows::io::{AsRawHandle, RawHandle};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use crate::sys::GRANULARITY;
 use crate::sys::windows::{
@@ -62,45 +63,75 @@ unsafe extern "system" {
 }
 
 #[derive(Debug)]
-pub(in crate::reader) struct Source(File);
+pub(in crate::reader) struct Source {
+    file: File,
+    /// The last section, and how long the file was then.
+    section: Mutex<Option<(Section, u64)>>,
+}
+
+/// A section of a file: what views are made of.
+#[derive(Debug)]
+struct Section(RawHandle);
+
+// SAFETY: a handle may be used and closed on any thread.
+unsafe impl Send for Section {}
+
+impl Section {
+    fn new(file: &File) -> io::Result<Section> {
+        let (file, none) = (file.as_raw_handle(), ptr::null());
+        // SAFETY: an open file; null stands for no attributes and no name.
+        let section = unsafe { CreateFileMappingW(file, none, PAGE_READONLY, 0, 0, ptr::null()) };
+        match section.is_null() {
+            true => Err(io::Error::last_os_error()),
+            false => Ok(Section(section)),
+        }
+    }
+}
+
+impl Drop for Section {
+    fn drop(&mut self) {
+        // SAFETY: ours, closed once.
+        unsafe { CloseHandle(self.0) };
+    }
+}
 
 impl Source {
     /// Whether `next_data` skips what was never written.
     pub(in crate::reader) const TELLS_DATA: bool = false;
 
     pub(in crate::reader) fn new(file: File) -> Source {
-        Source(file)
+        let section = Mutex::new(None);
+        Source { file, section }
     }
 
     /// Bytes of the file.
     pub(in crate::reader) fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     /// Some of the bytes at `at`; 0 behind the end.
     pub(in crate::reader) fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
         let start = at / GRANULARITY * GRANULARITY;
         let skip = at - start;
-        let there = self.len()?.saturating_sub(at).min(into.len() as u64);
+        let len = self.len()?;
+        let there = len.saturating_sub(at).min(into.len() as u64);
         let there = there.min(LONGEST_VIEW - skip) as usize;
         if there == 0 {
             return Ok(0);
         }
+        let mut kept = self.section.lock().unwrap_or_else(PoisonError::into_inner);
+        let section = match kept.take() {
+            Some((section, covered)) if covered == len => section,
+            _ => Section::new(&self.file)?,
+        };
         let mut done = 0;
-        // SAFETY: a section and a view of our own, ended below; the copy is made by
-        // the system, which checks both addresses and writes only into `into`.
+        // SAFETY: a view of our own, ended below; the copy is made by the system, which
+        // checks both addresses and writes only into `into`.
         unsafe {
-            let (file, none) = (self.0.as_raw_handle(), ptr::null());
-            let section = CreateFileMappingW(file, none, PAGE_READONLY, 0, 0, ptr::null());
-            if section.is_null() {
-                return Err(io::Error::last_os_error());
-            }
             let (high, low) = ((start >> 32) as u32, start as u32);
-            let view = MapViewOfFile(section, FILE_MAP_READ, high, low, there + skip as usize);
-            let failed = io::Error::last_os_error();
-            CloseHandle(section);
+            let view = MapViewOfFile(section.0, FILE_MAP_READ, high, low, there + skip as usize);
             if view.is_null() {
-                return Err(failed);
+                return Err(io::Error::last_os_error());
             }
             let from = view.cast::<u8>().add(skip as usize).cast();
             let to = into.as_mut_ptr().cast();
@@ -111,6 +142,7 @@ impl Source {
                 return Err(failed);
             }
         }
+        *kept = Some((section, len));
         Ok(done)
     }
 
@@ -124,7 +156,7 @@ impl Source {
     /// Bytes that the file really takes, or may take in memory: of a sparse file
     /// at most a quarter of the computer's.
     pub(in crate::reader) fn in_use(&self) -> io::Result<u64> {
-        let metadata = self.0.metadata()?;
+        let metadata = self.file.metadata()?;
         if metadata.file_attributes() & FILE_ATTRIBUTE_SPARSE_FILE != 0 {
             let mut status = MemoryStatus {
                 len: size_of::<MemoryStatus>() as u32,
@@ -138,7 +170,7 @@ impl Source {
         }
         let mut info = StandardInfo::default();
         let len = size_of::<StandardInfo>() as u32;
-        let file = self.0.as_raw_handle();
+        let file = self.file.as_raw_handle();
         let into = (&raw mut info).cast();
         // SAFETY: the structure of this class, and its length.
         match unsafe { GetFileInformationByHandleEx(file, FILE_STANDARD_INFO, into, len) } {
