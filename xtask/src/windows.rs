@@ -16,7 +16,7 @@ use crate::steps::step;
 use crate::{dist, packages};
 
 /// What runs on Windows so far.
-const CRATES: &[&str] = &["freehold-ledger", "freehold-families"];
+const CRATES: &[&str] = &["freehold-ledger", "freehold-unwind", "freehold-families"];
 
 /// What is built and run.
 const TARGET: &str = "x86_64-win7-windows-gnu";
@@ -30,6 +30,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64"),
     ("/usr/bin/rustc", "rustc-web"),
     ("/usr/bin/cargo", "cargo-web"),
+    ("/usr/bin/clippy-driver", "rust-web-clippy"),
     (
         "/usr/lib/rustlib/src/rust/library/std/Cargo.toml",
         "rust-web-src",
@@ -53,6 +54,9 @@ pub(crate) fn test() -> Result<(), String> {
         &format!("types for {CHECKED}"),
         cargo("check", CHECKED)?.args(["--all-targets", "--quiet"]),
     )?;
+    let mut lints = cargo("clippy", TARGET)?;
+    lints.args(["--all-targets", "--quiet", "--", "-D", "warnings"]);
+    step("lints for Windows", &mut lints)?;
     step("tests under Wine", &mut cargo("test", TARGET)?)
 }
 
@@ -76,7 +80,12 @@ fn cargo(command: &str, target: &str) -> Result<Command, String> {
     for name in ["CARGO", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "RUSTFLAGS"] {
         cargo.env_remove(name);
     }
+    // Its subcommands are looked for there, and another toolchain's would come first.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::ffi::OsString::from("/usr/bin:");
+    folders.push(path);
     cargo
+        .env("PATH", folders)
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTDOC", "/usr/bin/rustdoc")
         // The standard library is built with what is not stable.

@@ -31,7 +31,10 @@ enum Mode {
 
 #[unsafe(naked)]
 extern "C" fn hook(state: &mut State) -> u32 {
-    naked_asm!("mov rsi, rsp", "mov rdx, rbp", "jmp {f}", f = sym hooked)
+    #[cfg(not(windows))]
+    naked_asm!("mov rsi, rsp", "mov rdx, rbp", "jmp {f}", f = sym hooked);
+    #[cfg(windows)]
+    naked_asm!("mov rdx, rsp", "mov r8, rbp", "jmp {f}", f = sym hooked);
 }
 
 #[inline(never)]
@@ -140,7 +143,10 @@ fn main() {
 fn count_frames(depth: usize, state: &mut State, out: &mut usize) -> usize {
     #[unsafe(naked)]
     extern "C" fn count(bounds: &StackBounds) -> usize {
-        naked_asm!("mov rsi, rsp", "mov rdx, rbp", "jmp {f}", f = sym counted)
+        #[cfg(not(windows))]
+        naked_asm!("mov rsi, rsp", "mov rdx, rbp", "jmp {f}", f = sym counted);
+        #[cfg(windows)]
+        naked_asm!("mov rdx, rsp", "mov r8, rbp", "jmp {f}", f = sym counted);
     }
     extern "C" fn counted(bounds: &StackBounds, slot: usize, bp: usize) -> usize {
         let mut frames = [0; MAX_DEPTH];

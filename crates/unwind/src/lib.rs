@@ -13,7 +13,8 @@
 //!   call [`walk`] when it is set. Call [`History::flush`] before a history
 //!   serves another thread.
 //! - [`flush_rules`] after every `dlclose`, and after every `dlopen` (an
-//!   address that was not code may have become code).
+//!   address that was not code may have become code); on Windows
+//!   `flush_on_changes` sees to it.
 //!
 //! # What the crate promises
 //!
@@ -28,54 +29,77 @@
 //!
 //! It gives no symbol names, does not unwind other threads, registers no frame
 //! information, and does not read `.debug_frame` or `__register_frame` tables:
-//! code without `.eh_frame` (a JIT's) is walked by frame pointers, and the stack
-//! is marked [`approximate`](Stack::approximate).
+//! on Linux, code without `.eh_frame` (a JIT's) is walked by frame pointers, and
+//! the stack is marked [`approximate`](Stack::approximate). On Windows, where `rbp`
+//! is seldom a frame pointer, code without a function entry ends the walk; that
+//! whose entries a JIT registers is walked with all registers, and not remembered.
 //!
 //! # Map
 //!
 //! `entry → history (remembered stacks) → last (joining the last walk) → walk
-//! (rule after rule) → table (rule cache) → cfi (rule from .eh_frame) → object
-//! (which module)`; `generic` is the slow walk for frames that need more
+//! (rule after rule) → table (rule cache) → rules → cfi (rule from .eh_frame) →
+//! object (which module)`, on Windows `windows/rules → pdata (rule from .pdata)`;
+//! `generic` is the slow walk for frames that need more
 //! registers than `rsp` and `rbp`; `memory` and `sys` are the only places that
 //! read what may not be there.
 #![no_std]
 #![warn(missing_docs)]
 
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(not(all(target_arch = "x86_64", any(target_os = "linux", windows))))]
 compile_error!(
-    "freehold-unwind knows only x86_64 Linux: another architecture needs its own rule.rs \
-     (registers and packing), expr.rs, generic.rs (register capture), sys.rs and signal frame layout"
+    "freehold-unwind knows only x86_64 Linux and Windows: another architecture needs its own \
+     rule.rs (registers and packing), and what stands in the list of modules of a system"
 );
 
 #[cfg(any(test, feature = "check"))]
 extern crate std;
 
-mod bounds;
-mod cfi;
-mod expr;
-mod generic;
 mod history;
 mod last;
 mod memory;
-mod object;
 mod ring;
 mod rule;
-mod signal;
-mod sys;
 mod table;
 mod trace;
 mod walk;
 
-#[cfg(feature = "check")]
+// What Linux has in its own way.
+#[cfg(not(windows))]
+mod bounds;
+#[cfg(not(windows))]
+mod cfi;
+#[cfg(not(windows))]
+mod expr;
+#[cfg(not(windows))]
+mod generic;
+#[cfg(not(windows))]
+mod object;
+#[cfg(not(windows))]
+mod rules;
+#[cfg(not(windows))]
+mod signal;
+#[cfg(not(windows))]
+mod sys;
+
+// What Windows has; its reader of `.pdata` is tested everywhere.
+#[cfg(any(windows, test))]
+mod windows;
+#[cfg(windows)]
+use windows::{bounds, generic, rules, sys};
+
+#[cfg(all(feature = "check", not(windows)))]
 pub mod check;
 
 pub use bounds::StackBounds;
+#[cfg(not(windows))]
 pub use cfi::{Sections, rule_from_sections};
 pub use history::{History, Statistics};
 pub use rule::{Kind, Rule, SavedBp};
 pub use table::flush_rules;
 pub use trace::hash_frames;
 pub use walk::walk;
+#[cfg(windows)]
+pub use windows::modules::flush_on_changes;
 
 /// The greatest depth of a captured stack.
 pub const MAX_DEPTH: usize = 128;

@@ -57,10 +57,16 @@ const CFA_SHIFT: u32 = 14;
 const BP_SHIFT: u32 = 6;
 
 impl Rule {
+    #[cfg(not(windows))]
     pub(crate) const FRAME_POINTER: Rule = Rule(Kind::FramePointer as u32);
+    #[cfg(not(windows))]
     pub(crate) const SIGNAL: Rule = Rule(Kind::Signal as u32);
+    #[cfg(any(not(windows), test))]
     pub(crate) const OUTERMOST: Rule = Rule(Kind::End as u32);
     pub(crate) const COMPLEX: Rule = Rule(Kind::Complex as u32);
+    /// Code whose caller cannot be found: the walk ends, the frame counts.
+    #[cfg(windows)]
+    pub(crate) const STOP: Rule = Rule(Kind::End as u32 | 2 << CFA_SHIFT);
     /// The address is no code: what was taken for a return address is none.
     pub(crate) const NOT_CODE: Rule = Rule(Kind::End as u32 | 1 << CFA_SHIFT);
 

@@ -2,8 +2,10 @@
 
 use crate::memory::{Direct, Kernel, Memory, load};
 use crate::rule::{Kind, SavedBp};
+#[cfg(not(windows))]
+use crate::signal;
 use crate::trace::{NoTrace, Trace};
-use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, hash_frames, signal, table};
+use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, hash_frames, table};
 
 /// Why a walk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,10 +137,10 @@ impl Cursor {
                 None => return Some(End::Incomplete),
             },
             Kind::End => {
-                return Some(if rule.is_code() {
-                    End::Complete
-                } else {
-                    End::NotCode
+                return Some(match rule.offset() {
+                    0 => End::Complete,
+                    8 => End::NotCode,
+                    _ => End::Incomplete,
                 });
             }
             other => match self.uncommon(other, rule.offset(), memory, trace) {
@@ -204,6 +206,7 @@ impl Cursor {
                 trace.sets_bp();
                 Ok(bp + 16)
             }
+            #[cfg(not(windows))]
             Kind::Signal => {
                 let context = signal::CONTEXT;
                 let (rip_at, rsp_at) = (
@@ -227,6 +230,10 @@ impl Cursor {
             }
             Kind::Complex => Err(Some(End::NeedsRegisters)),
             Kind::End | Kind::Empty | Kind::Sp | Kind::Bp => unreadable,
+            // Windows has none: what interrupts a frame there is a machine frame, and
+            // needs registers.
+            #[cfg(windows)]
+            Kind::Signal => unreadable,
         }
     }
 }

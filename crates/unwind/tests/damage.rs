@@ -1,5 +1,6 @@
 //! Corrupt stacks and code without unwind data must give an answer, never a
 //! fault.
+#![cfg(not(windows))]
 #![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "tests call the C programs beside them"

@@ -1,4 +1,5 @@
 //! Remembered stacks are the stacks that a walk finds.
+#![cfg(not(windows))]
 #![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "tests call the C programs beside them"

@@ -1,4 +1,5 @@
 //! Walks against framehop, with `--features check`.
+#![cfg(not(windows))]
 #![cfg(feature = "check")]
 #![allow(
     clippy::undocumented_unsafe_blocks,

@@ -1,4 +1,5 @@
 //! Objects that come and go. A test binary of its own: the flushes are counted.
+#![cfg(not(windows))]
 #![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "tests call the C programs beside them"

@@ -1,4 +1,5 @@
 //! Whole programs: the real main thread, and a statically linked one.
+#![cfg(not(windows))]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

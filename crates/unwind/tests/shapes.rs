@@ -1,4 +1,5 @@
 //! Frames of every shape, against independent unwinders.
+#![cfg(not(windows))]
 #![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "tests call the C programs beside them"

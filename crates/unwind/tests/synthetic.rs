@@ -1,5 +1,6 @@
 //! Captures of made-up stacks, whose words and registers change one at a time: a
 //! remembered or joined stack must never survive a change that matters.
+#![cfg(not(windows))]
 #![allow(clippy::undocumented_unsafe_blocks, reason = "made-up stacks")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! Bounds of every kind of stack, and captures on them.
+#![cfg(not(windows))]
 #![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "tests call the C programs beside them"
