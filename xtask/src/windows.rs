@@ -17,11 +17,15 @@ use crate::{dist, packages};
 
 /// What runs on Windows so far.
 const CRATES: &[&str] = &["freehold-ledger", "freehold-unwind", "freehold-families"];
+/// Of these, what is to run in 32-bit programs, too.
+const CRATES_32: &[&str] = &["freehold-ledger", "freehold-families"];
 
 /// What is built and run.
 const TARGET: &str = "x86_64-win7-windows-gnu";
 /// What is only checked: there is no linker for it here.
 const CHECKED: &str = "x86_64-pc-windows-msvc";
+/// What is only checked: its programs need another Wine.
+const CHECKED_32: &str = "i686-win7-windows-gnu";
 
 /// Program or file that proves a package, and the package.
 const NEEDED: &[(&str, &str)] = &[
@@ -50,18 +54,25 @@ pub(crate) fn test() -> Result<(), String> {
     packages::install_from(NEEDED)
         .map_err(|e| format!("{e}\n       or leave the Windows side out with --skip-windows"))?;
     make_prefix()?;
-    step(
-        &format!("types for {CHECKED}"),
-        cargo("check", CHECKED)?.args(["--all-targets", "--quiet"]),
-    )?;
-    let mut lints = cargo("clippy", TARGET)?;
+    for (target, crates, what) in [
+        (CHECKED, CRATES, "--all-targets"),
+        (CHECKED_32, CRATES_32, "--lib"),
+    ] {
+        let mut check = cargo("check", target, crates)?;
+        // A warning is an error, as in the lints.
+        check
+            .args([what, "--quiet"])
+            .env("RUSTFLAGS", "-D warnings");
+        step(&format!("types for {target}"), &mut check)?;
+    }
+    let mut lints = cargo("clippy", TARGET, CRATES)?;
     lints.args(["--all-targets", "--quiet", "--", "-D", "warnings"]);
     step("lints for Windows", &mut lints)?;
-    step("tests under Wine", &mut cargo("test", TARGET)?)
+    step("tests under Wine", &mut cargo("test", TARGET, CRATES)?)
 }
 
-/// A command of Debian's cargo for all crates that run on Windows.
-fn cargo(command: &str, target: &str) -> Result<Command, String> {
+/// A command of Debian's cargo for some crates.
+fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String> {
     let own = std::env::current_exe().map_err(|e| format!("no path of ourselves: {e}"))?;
     let mut cargo = Command::new("/usr/bin/cargo");
     cargo
@@ -73,7 +84,7 @@ fn cargo(command: &str, target: &str) -> Result<Command, String> {
             "target.{TARGET}.runner = [{:?}, \"wine\"]",
             own.display().to_string()
         ));
-    for name in CRATES {
+    for name in crates {
         cargo.args(["--package", name]);
     }
     // What the cargo that started us says of its own toolchain.

@@ -24,9 +24,13 @@ compile_error!("the ledger's writer is written for Linux and Windows so far");
 
 pub use system::RawFile;
 pub(crate) use system::{
-    GRANULARITY, KeepErrno, NO_ROOM, NOT_A_SESSION, abort, coarse_ms, is_single_threaded,
-    lacks_address_space, leave_out_of_dumps, map_shared, open, populate, unmap_shared,
+    GRANULARITY, KeepErrno, NO_ROOM, NOT_A_SESSION, abort, coarse_ms, lacks_address_space,
+    leave_out_of_dumps, map_shared, open, populate, unmap_shared,
 };
+
+// Only there it saves anything.
+#[cfg(target_arch = "x86_64")]
+pub(crate) use system::is_single_threaded;
 
 /// Closes the file of a session that [`Session::open`](crate::writer::Session::open)
 /// opened. What was mapped from it stays mapped.

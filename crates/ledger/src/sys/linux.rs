@@ -129,6 +129,7 @@ pub(crate) fn coarse_ms() -> u64 {
     time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000
 }
 
+#[cfg(target_arch = "x86_64")]
 unsafe extern "C" {
     /// glibc: true while the process has one thread; set to false by the only
     /// thread before it starts another.
@@ -137,6 +138,7 @@ unsafe extern "C" {
 
 /// Whether the process has one thread, so that nobody can come between two
 /// instructions but a signal handler.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn is_single_threaded() -> bool {
     // SAFETY: a plain byte of glibc; it changes only by the single thread.

@@ -228,6 +228,7 @@ pub(crate) fn coarse_ms() -> u64 {
 
 /// Not known here, so never: the system itself starts threads in a process (the
 /// loader's, thread pools).
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn is_single_threaded() -> bool {
     false
