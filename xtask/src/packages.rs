@@ -48,11 +48,12 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/bin/musl-gcc", "musl-tools"),
 ];
 
-/// Packages of a list whose proof is missing.
-fn missing(needed: &[(&str, &'static str)]) -> Vec<&'static str> {
+/// Packages of a list whose proof is missing. A program may lie elsewhere in the
+/// path, unless it must be the package's own.
+fn missing(needed: &[(&str, &'static str)], own: bool) -> Vec<&'static str> {
     let absent = needed.iter().filter(|(proof, _)| {
         let name = proof.rsplit('/').next().unwrap_or(proof);
-        let is_program = proof.contains("/bin/");
+        let is_program = proof.contains("/bin/") && !own;
         !(std::path::Path::new(proof).exists() || is_program && in_path(name))
     });
     absent.map(|(_, package)| *package).collect()
@@ -78,13 +79,16 @@ pub(crate) fn in_path(name: &str) -> bool {
 
 /// Installs what is missing when root, and says what is missing otherwise.
 pub(crate) fn install() -> Result<(), String> {
-    install_from(NEEDED)
+    install_missing(missing(NEEDED, false))
 }
 
-/// The same for another list: program or file that proves a package, and the
-/// package.
+/// The same for another list, whose programs must be the packages' own: program or
+/// file that proves a package, and the package.
 pub(crate) fn install_from(needed: &[(&str, &'static str)]) -> Result<(), String> {
-    let missing = missing(needed);
+    install_missing(missing(needed, true))
+}
+
+fn install_missing(missing: Vec<&'static str>) -> Result<(), String> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -119,4 +123,14 @@ pub(crate) fn install_from(needed: &[(&str, &'static str)]) -> Result<(), String
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(missing);
     apt(&arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_program_in_the_path_counts_only_where_it_may() {
+        let needed = [("/no/such/bin/sh", "shell"), ("/no/such/file", "other")];
+        assert_eq!(super::missing(&needed, false), ["other"]);
+        assert_eq!(super::missing(&needed, true), ["shell", "other"]);
+    }
 }
