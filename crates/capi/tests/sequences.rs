@@ -27,6 +27,9 @@ fn alone() -> MutexGuard<'static, ()> {
     guard
 }
 
+/// The first number that is no family.
+const AFTER: u32 = FREEHOLD_FAMILY_COM + 1;
+
 /// One call. Blocks are named by their place in the list of all that were made.
 #[derive(Clone, Debug)]
 enum Step {
@@ -58,9 +61,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (block.clone(), prop_oneof![3 => Just(0), 1 => 1..16usize])
             .prop_map(|(block, offset)| Step::Free { block, offset }),
         1 => (block.clone(), 0..2usize).prop_map(|(block, more)| Step::FreeSized { block, more }),
-        1 => (block.clone(), 0..16u32).prop_map(|(block, family)| Step::FreeAs { block, family }),
+        1 => (block.clone(), 0..AFTER + 2).prop_map(|(block, family)| Step::FreeAs { block, family }),
         1 => block.clone().prop_map(|block| Step::Finalize { block }),
-        1 => (block.clone(), 0..16u32).prop_map(|(block, family)| Step::Adopt { block, family }),
+        1 => (block.clone(), 0..AFTER + 2).prop_map(|(block, family)| Step::Adopt { block, family }),
         2 => block.clone().prop_map(|block| Step::Attach { block }),
         1 => block.clone().prop_map(|block| Step::Detach { block }),
         1 => block.clone().prop_map(|block| Step::Transfer { block }),
@@ -215,7 +218,7 @@ impl World {
                         return;
                     };
                     let wanted = match (self.release(&block, Owner::You), family) {
-                        (_, 0 | 14..) => FREEHOLD_UNKNOWN_VALUE,
+                        (_, 0 | AFTER..) => FREEHOLD_UNKNOWN_VALUE,
                         (FREEHOLD_OK, FREEHOLD_FAMILY_MALLOC) => FREEHOLD_OK,
                         (FREEHOLD_OK, _) => FREEHOLD_WRONG_FAMILY,
                         (other, _) => other,
@@ -242,11 +245,13 @@ impl World {
                         return;
                     }
                     let wanted = match (family, block.adopted) {
-                        (0 | 14.., _) => FREEHOLD_UNKNOWN_VALUE,
+                        (0 | AFTER.., _) => FREEHOLD_UNKNOWN_VALUE,
                         (
                             FREEHOLD_FAMILY_MMAP | FREEHOLD_FAMILY_RUST | FREEHOLD_FAMILY_CUSTOM,
                             _,
                         ) => FREEHOLD_UNRELEASABLE,
+                        // Only Windows has them.
+                        (FREEHOLD_FAMILY_MSVCRT..=FREEHOLD_FAMILY_COM, _) => FREEHOLD_UNRELEASABLE,
                         (_, true) => FREEHOLD_OWNED,
                         (FREEHOLD_FAMILY_MALLOC, false) => FREEHOLD_OK,
                         // It would be released by the wrong function.
