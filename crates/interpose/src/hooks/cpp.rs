@@ -228,6 +228,11 @@ unsafe extern "C" fn on_new(block: *mut u8, size: usize, slot: usize, bp: usize,
     if block.is_null() || thread::was_granted(block) && process.records(family) {
         return;
     }
+    // Not recorded by `malloc`: of sampled blocks those that are none are not
+    // recorded here, either.
+    if thread::ignores_release(block) {
+        return;
+    }
     let Some(mut event) = Event::begin() else {
         return;
     };
