@@ -1,6 +1,18 @@
 //! The families of C++ `new` and `new[]`: the operators of the C++ runtime that
 //! is loaded in this process, if one is. Those of the program itself are found
 //! before those of the library.
+//!
+//! ```
+//! use freehold_families::{Family, FamilyError, cpp};
+//! let family = Family::New;
+//! match cpp::allocate(family, 40) {
+//!     // SAFETY: allocated above by this family, released once.
+//!     Ok(block) => unsafe { cpp::release(family, block)? },
+//!     // A program without C++ in it.
+//!     Err(error) => assert_eq!(error, FamilyError::Absent { family }),
+//! }
+//! # Ok::<(), FamilyError>(())
+//! ```
 
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
@@ -106,6 +118,13 @@ pub fn is_present(family: Family) -> bool {
 /// # Errors
 /// [`FamilyError::Absent`] when no C++ runtime is loaded or `family` is none of
 /// the two, [`FamilyError::OutOfMemory`] when it has no memory.
+///
+/// ```
+/// use freehold_families::{Family, FamilyError, cpp};
+/// // The family decides the operator: that of C has none.
+/// let family = Family::Malloc;
+/// assert_eq!(cpp::allocate(family, 8), Err(FamilyError::Absent { family }));
+/// ```
 pub fn allocate(family: Family, size: usize) -> Result<NonNull<u8>, FamilyError> {
     let (new, _) = operators(family)?;
     let new = new.find().ok_or(FamilyError::Absent { family })?;
@@ -129,6 +148,17 @@ pub fn allocate(family: Family, size: usize) -> Result<NonNull<u8>, FamilyError>
 ///
 /// # Safety
 /// `block` is a live block of this family; nobody uses it any more.
+///
+/// ```
+/// use freehold_families::{Family, cpp};
+/// let family = Family::NewArray;
+/// if cpp::is_present(family) {
+///     let block = cpp::allocate(family, 3 * 8)?;
+///     // SAFETY: a block of `new[]`, which `delete[]` releases; nobody uses it.
+///     unsafe { cpp::release(family, block)? };
+/// }
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub unsafe fn release(family: Family, block: NonNull<u8>) -> Result<(), FamilyError> {
     let (_, delete) = operators(family)?;
     let delete = delete.find().ok_or(FamilyError::Absent { family })?;

@@ -5,6 +5,13 @@ use core::fmt;
 use crate::{Family, info};
 
 /// Why a family refused.
+///
+/// ```
+/// use freehold_families::{Family, FamilyError, libc_malloc};
+/// let error = libc_malloc::allocate(8, 3, false).expect_err("3 is no power of two");
+/// assert_eq!(error, FamilyError::BadAlignment { family: Family::Malloc, alignment: 3 });
+/// assert!(error.to_string().contains("must be a power of two"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FamilyError {
     /// There is no memory for this block.

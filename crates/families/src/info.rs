@@ -3,6 +3,14 @@
 use crate::Family;
 
 /// What a family does with a request for no bytes.
+///
+/// ```
+/// use freehold_families::{Family, ZeroSize, info};
+/// // `malloc(0)` has to be released, the empty HSTRING needs not.
+/// assert_eq!(info(Family::Malloc).zero_size, ZeroSize::Block);
+/// assert_eq!(info(Family::Hstring).zero_size, ZeroSize::Null);
+/// assert_eq!(info(Family::Virtual).zero_size, ZeroSize::Refused);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZeroSize {
     /// It gives a block of its own, which must be released.
@@ -14,6 +22,13 @@ pub enum ZeroSize {
 }
 
 /// What a family hands out.
+///
+/// ```
+/// use freehold_families::{Family, Kind, info};
+/// assert_eq!(info(Family::Heap).kind, Kind::Memory);
+/// assert_eq!(info(Family::RegKey).kind, Kind::Handle);
+/// assert_eq!(info(Family::Com).kind, Kind::Reference);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Memory: the address is that of the block (or its handle, where the family
@@ -28,6 +43,15 @@ pub enum Kind {
 }
 
 /// What there is to know of a family.
+///
+/// ```
+/// use freehold_families::{Family, info};
+/// let local = info(Family::Local);
+/// assert_eq!((local.allocate[0], local.release[0]), ("LocalAlloc", "LocalFree"));
+/// assert_eq!(local.size, Some("LocalSize"));
+/// assert!(local.has_handles, "LMEM_MOVEABLE gives one");
+/// assert_eq!(local.emulated, !cfg!(windows));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Info {
     /// Its number in the ledger.

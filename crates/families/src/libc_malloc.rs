@@ -1,12 +1,33 @@
 //! The family of `malloc` and `free`: of the C library that this program is linked
 //! with. On Windows a process can have several; those that are libraries of the
 //! system are in `win32::crt`.
+//!
+//! ```
+//! use freehold_families::libc_malloc;
+//! let block = libc_malloc::allocate(100, 16, true)?;
+//! // SAFETY: live and zeroed; released once.
+//! unsafe {
+//!     assert!(libc_malloc::usable_size(block) >= 100);
+//!     assert_eq!(*block.as_ptr(), 0);
+//!     libc_malloc::release(block);
+//! }
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 
 use crate::{Family, FamilyError};
 
 /// What `malloc` aligns to on its own, in bytes.
+///
+/// ```
+/// use freehold_families::libc_malloc::{self, ALIGNMENT};
+/// let block = libc_malloc::allocate(100, 1, false)?;
+/// assert_eq!(block.as_ptr() as usize % ALIGNMENT, 0);
+/// // SAFETY: allocated above, released once.
+/// unsafe { libc_malloc::release(block) };
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub const ALIGNMENT: usize = if cfg!(target_pointer_width = "64") {
     16
 } else {
@@ -160,6 +181,15 @@ pub unsafe fn reallocate(
 ///
 /// # Safety
 /// `block` is a live block of this family; nobody uses it any more.
+///
+/// ```
+/// use freehold_families::libc_malloc;
+/// // A block that C code gave, which says "release it with free".
+/// # let text = libc_malloc::allocate(6, 1, true)?;
+/// // SAFETY: live, and nobody uses it any more.
+/// unsafe { libc_malloc::release(text) };
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub unsafe fn release(block: NonNull<u8>) {
     // SAFETY: promised by the caller.
     unsafe { system::free(block.as_ptr().cast()) };
@@ -169,6 +199,19 @@ pub unsafe fn release(block: NonNull<u8>) {
 ///
 /// # Safety
 /// `block` is a live block of this family.
+///
+/// ```
+/// use freehold_families::libc_malloc;
+/// let block = libc_malloc::allocate(10, 1, false)?;
+/// // SAFETY: live, and all that may be used is written; released once.
+/// unsafe {
+///     let room = libc_malloc::usable_size(block);
+///     assert!(room >= 10);
+///     block.write_bytes(0xff, room);
+///     libc_malloc::release(block);
+/// }
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub unsafe fn usable_size(block: NonNull<u8>) -> usize {
     // SAFETY: promised by the caller.
     unsafe { system::malloc_usable_size(block.as_ptr().cast()) }

@@ -9,6 +9,15 @@
 //! Only the lower 32 bits of a handle count ("Interprocess Communication Between
 //! 32-bit and 64-bit Applications"), and there are three sorts whose numbers have
 //! nothing to do with each other: those of kernel objects, of GDI and of USER.
+//!
+//! ```
+//! use freehold_families::{Family, resource};
+//! // A menu and a pen may have the same number, and still are two things.
+//! let menu = resource::key(Family::Menu, 0x30_0007).expect("room");
+//! let pen = resource::key(Family::GdiObject, 0x30_0007).expect("room");
+//! assert_ne!(menu, pen);
+//! assert_eq!(resource::handle(menu), resource::handle(pen));
+//! ```
 
 use std::sync::OnceLock;
 
@@ -55,6 +64,14 @@ pub fn key(family: Family, handle: usize) -> Option<u64> {
 }
 
 /// The handle that an address stands for; `None` when it stands for none.
+///
+/// ```
+/// use freehold_families::{Family, resource};
+/// let key = resource::key(Family::RegKey, 0x1a4).expect("room");
+/// assert_eq!(resource::handle(key), Some(0x1a4));
+/// let block = Box::new(0);
+/// assert_eq!(resource::handle(&raw const *block as u64), None);
+/// ```
 pub fn handle(key: u64) -> Option<usize> {
     let place = key.checked_sub(range()?)?;
     let sort = place / SORT;

@@ -3,6 +3,19 @@
 //!
 //! Released blocks go to a small cache first, as on Windows: a string that is
 //! allocated next may get the address of the one released last.
+//!
+//! ```
+//! use freehold_families::emulated::bstr;
+//! let text: Vec<u16> = "a\0b".encode_utf16().collect();
+//! let string = bstr::alloc(&text)?.as_ptr();
+//! // SAFETY: three units of text, the NUL behind them, and the length before them.
+//! unsafe {
+//!     assert_eq!(std::slice::from_raw_parts(string, 4), [97, 0, 98, 0]);
+//!     assert_eq!(*string.cast::<u32>().sub(1), 6);
+//!     bstr::free(string as usize)?;
+//! }
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
@@ -27,6 +40,15 @@ static CACHE: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
 /// # Errors
 /// [`FamilyError::TooLarge`] above what four bytes can count,
 /// [`FamilyError::OutOfMemory`] when there is no memory.
+///
+/// ```
+/// use freehold_families::emulated::bstr;
+/// let string = bstr::alloc_bytes(5)?.as_ptr() as usize; // bytes, not UTF-16
+/// assert_eq!((bstr::byte_len(string), bstr::len(string)), (Some(5), Some(2)));
+/// // SAFETY: nobody uses the string.
+/// unsafe { bstr::free(string)? };
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn alloc_bytes(bytes: usize) -> Result<NonNull<u16>, FamilyError> {
     let family = Family::Bstr;
     let Ok(length) = u32::try_from(bytes) else {
@@ -83,6 +105,18 @@ pub fn alloc(text: &[u16]) -> Result<NonNull<u16>, FamilyError> {
 ///
 /// # Safety
 /// Nobody uses the string any more.
+///
+/// ```
+/// use freehold_families::emulated::bstr;
+/// let string = bstr::alloc(&[104, 105])?.as_ptr() as usize;
+/// // SAFETY: nobody uses the string; the second release is refused.
+/// unsafe {
+///     bstr::free(string)?;
+///     assert!(bstr::free(string).is_err());
+///     bstr::free(0)?; // null is an empty string
+/// }
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub unsafe fn free(text: usize) -> Result<(), FamilyError> {
     if text == 0 {
         return Ok(());
@@ -103,6 +137,16 @@ pub unsafe fn free(text: usize) -> Result<(), FamilyError> {
 }
 
 /// `SysStringByteLen`: bytes of text in a live string.
+///
+/// ```
+/// use freehold_families::emulated::bstr;
+/// let string = bstr::alloc(&[104, 105])?.as_ptr() as usize;
+/// assert_eq!(bstr::byte_len(string), Some(4));
+/// // SAFETY: nobody uses the string.
+/// unsafe { bstr::free(string)? };
+/// assert_eq!(bstr::byte_len(string), None);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn byte_len(text: usize) -> Option<usize> {
     KNOWN.with(|known| {
         known.get(&text)?;
@@ -112,6 +156,15 @@ pub fn byte_len(text: usize) -> Option<usize> {
 }
 
 /// `SysStringLen`: characters of text in a live string.
+///
+/// ```
+/// use freehold_families::emulated::bstr;
+/// let string = bstr::alloc(&[104, 0, 105])?.as_ptr() as usize;
+/// assert_eq!(bstr::len(string), Some(3)); // NULs are counted
+/// // SAFETY: nobody uses the string.
+/// unsafe { bstr::free(string)? };
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn len(text: usize) -> Option<usize> {
     byte_len(text).map(|bytes| bytes / 2)
 }

@@ -1,5 +1,16 @@
 //! `CoTaskMemAlloc`, `CoTaskMemRealloc`, `CoTaskMemFree`, and `IMalloc::GetSize`
 //! and `DidAlloc`.
+//!
+//! ```
+//! use freehold_families::emulated::co_task_mem;
+//! // What a COM method gives back, and its caller releases.
+//! let out = co_task_mem::alloc(24)?.as_ptr() as usize;
+//! assert!(co_task_mem::did_alloc(out));
+//! // SAFETY: nobody uses the block.
+//! unsafe { co_task_mem::free(out)? };
+//! assert!(!co_task_mem::did_alloc(out));
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 
@@ -35,6 +46,19 @@ pub fn alloc(bytes: usize) -> Result<NonNull<u8>, FamilyError> {
 ///
 /// # Safety
 /// Nobody uses `block` meanwhile, nor later under its old address.
+///
+/// ```
+/// use freehold_families::emulated::co_task_mem;
+/// let block = co_task_mem::alloc(4)?;
+/// // SAFETY: four bytes that are written, and are kept; released once.
+/// unsafe {
+///     block.write_bytes(7, 4);
+///     let block = co_task_mem::realloc(block.as_ptr() as usize, 1000)?;
+///     assert_eq!(*block.cast::<[u8; 4]>().as_ptr(), [7; 4]);
+///     co_task_mem::free(block.as_ptr() as usize)?;
+/// }
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub unsafe fn realloc(block: usize, bytes: usize) -> Result<NonNull<u8>, FamilyError> {
     if block == 0 {
         return alloc(bytes);
@@ -56,6 +80,19 @@ pub unsafe fn realloc(block: usize, bytes: usize) -> Result<NonNull<u8>, FamilyE
 ///
 /// # Safety
 /// Nobody uses the block any more.
+///
+/// ```
+/// use freehold_families::{Family, FamilyError, emulated::co_task_mem};
+/// let address = co_task_mem::alloc(8)?.as_ptr() as usize;
+/// // SAFETY: nobody uses the block; what is none is refused.
+/// unsafe {
+///     let inside = co_task_mem::free(address + 1);
+///     let error = FamilyError::UnknownBlock { family: Family::CoTaskMem, address: address + 1 };
+///     assert_eq!(inside, Err(error));
+///     co_task_mem::free(address)?;
+/// }
+/// # Ok::<(), FamilyError>(())
+/// ```
 pub unsafe fn free(block: usize) -> Result<(), FamilyError> {
     let Some(at) = NonNull::new(block as *mut u8) else {
         return Ok(());
@@ -69,6 +106,16 @@ pub unsafe fn free(block: usize) -> Result<(), FamilyError> {
 }
 
 /// `IMalloc::GetSize`: bytes of a live block; `None` where none begins.
+///
+/// ```
+/// use freehold_families::emulated::co_task_mem;
+/// let block = co_task_mem::alloc(30)?.as_ptr() as usize;
+/// assert_eq!(co_task_mem::size(block), Some(30));
+/// // SAFETY: nobody uses the block.
+/// unsafe { co_task_mem::free(block)? };
+/// assert_eq!(co_task_mem::size(block), None);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn size(block: usize) -> Option<usize> {
     KNOWN.with(|known| known.get(&block).copied())
 }

@@ -1,6 +1,18 @@
 //! `WindowsCreateString`, `WindowsDuplicateString`, `WindowsDeleteString` and
 //! their relatives: strings that never change and count their references. Null
 //! is the empty string.
+//!
+//! ```
+//! use freehold_families::emulated::hstring;
+//! let name: Vec<u16> = "name".encode_utf16().collect();
+//! let mine = hstring::create(&name)?;
+//! let yours = hstring::duplicate(mine)?; // the same handle, two references
+//! hstring::delete(mine)?;
+//! assert_eq!(hstring::text(yours)?, name); // still there
+//! hstring::delete(yours)?;
+//! assert!(hstring::text(yours).is_err());
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 
@@ -45,6 +57,17 @@ pub fn create(text: &[u16]) -> Result<usize, FamilyError> {
 ///
 /// # Errors
 /// [`FamilyError::UnknownBlock`] when it is no live string.
+///
+/// ```
+/// use freehold_families::emulated::hstring;
+/// let text = hstring::create(&[120])?;
+/// assert_eq!(hstring::duplicate(text)?, text);
+/// assert_eq!(hstring::references(text), Some(2));
+/// assert_eq!(hstring::duplicate(0)?, 0); // the empty string has none
+/// # hstring::delete(text)?;
+/// # hstring::delete(text)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn duplicate(handle: usize) -> Result<usize, FamilyError> {
     if handle == 0 {
         return Ok(0);
@@ -63,6 +86,15 @@ pub fn duplicate(handle: usize) -> Result<usize, FamilyError> {
 ///
 /// # Errors
 /// [`FamilyError::UnknownBlock`] when it is no live string.
+///
+/// ```
+/// use freehold_families::emulated::hstring;
+/// let text = hstring::create(&[120])?;
+/// assert_eq!(hstring::delete(text)?, 0);
+/// assert!(hstring::delete(text).is_err(), "one reference, one release");
+/// assert_eq!(hstring::delete(0)?, 0);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn delete(handle: usize) -> Result<usize, FamilyError> {
     let Some(block) = NonNull::new(handle as *mut u8) else {
         return Ok(0);
@@ -85,11 +117,30 @@ pub fn delete(handle: usize) -> Result<usize, FamilyError> {
 }
 
 /// How many references a live string has.
+///
+/// ```
+/// use freehold_families::emulated::hstring;
+/// let text = hstring::create(&[120])?;
+/// assert_eq!(hstring::references(text), Some(1));
+/// hstring::delete(text)?;
+/// assert_eq!(hstring::references(text), None);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn references(handle: usize) -> Option<usize> {
     KNOWN.with(|known| known.get(&handle).map(|(references, _)| *references))
 }
 
 /// `WindowsGetStringLen`: characters of a live string; 0 for null.
+///
+/// ```
+/// use freehold_families::emulated::hstring;
+/// let text = hstring::create(&[104, 0, 105])?;
+/// assert_eq!(hstring::len(text), Some(3)); // NULs are counted
+/// assert_eq!(hstring::len(0), Some(0));
+/// hstring::delete(text)?;
+/// assert_eq!(hstring::len(text), None);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn len(handle: usize) -> Option<usize> {
     match handle {
         0 => Some(0),
@@ -101,6 +152,14 @@ pub fn len(handle: usize) -> Option<usize> {
 ///
 /// # Errors
 /// [`FamilyError::UnknownBlock`] when it is no live string.
+///
+/// ```
+/// use freehold_families::emulated::hstring;
+/// let handle = hstring::create(&[104, 105])?;
+/// assert_eq!(String::from_utf16_lossy(&hstring::text(handle)?), "hi");
+/// hstring::delete(handle)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn text(handle: usize) -> Result<Vec<u16>, FamilyError> {
     if handle == 0 {
         return Ok(Vec::new());
@@ -117,6 +176,17 @@ pub fn text(handle: usize) -> Result<Vec<u16>, FamilyError> {
 
 /// Where the text of a live string lies; it ends with a NUL that is not
 /// counted. Valid as long as the string.
+///
+/// ```
+/// use freehold_families::emulated::hstring;
+/// let text = hstring::create(&[104, 105])?;
+/// let units = hstring::buffer(text).expect("live");
+/// // SAFETY: two units and the NUL behind them, as long as the string lives.
+/// assert_eq!(unsafe { std::slice::from_raw_parts(units.as_ptr(), 3) }, [104, 105, 0]);
+/// hstring::delete(text)?;
+/// assert_eq!(hstring::buffer(text), None);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn buffer(handle: usize) -> Option<NonNull<u16>> {
     len(handle).filter(|_| handle != 0)?;
     NonNull::new((handle + HEAD) as *mut u16)

@@ -8,6 +8,19 @@
 //! no block has a head that Windows' would not have.
 //!
 //! What is not here: the text of `FormatMessage`, handles that are no memory.
+//!
+//! ```
+//! use freehold_families::emulated::{self, co_task_mem};
+//! let block = co_task_mem::alloc(16)?.as_ptr() as usize;
+//! // SAFETY: nobody uses the block; the second release is refused.
+//! let again = unsafe {
+//!     co_task_mem::free(block)?;
+//!     co_task_mem::free(block)
+//! };
+//! assert!(again.is_err());
+//! assert_eq!(emulated::last_error(), 6); // ERROR_INVALID_HANDLE
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 pub mod bstr;
 pub mod co_task_mem;

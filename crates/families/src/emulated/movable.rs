@@ -1,6 +1,18 @@
 //! `LocalAlloc` and `GlobalAlloc` with their relatives: two families that are
 //! alike. A fixed block's handle is its address; that of a movable one is not,
 //! and has to be locked to get at the memory.
+//!
+//! ```
+//! use freehold_families::emulated::movable::{FIXED, GLOBAL, LOCAL, MOVEABLE};
+//! let fixed = LOCAL.alloc(FIXED, 8)?;
+//! assert_eq!(LOCAL.lock(fixed)?.as_ptr() as usize, fixed);
+//! LOCAL.free(fixed)?;
+//! let movable = GLOBAL.alloc(MOVEABLE, 8)?;
+//! assert_ne!(GLOBAL.lock(movable)?.as_ptr() as usize, movable);
+//! assert!(LOCAL.free(movable).is_err(), "a handle of the other family");
+//! GLOBAL.free(movable)?;
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 
@@ -8,12 +20,48 @@ use super::{Known, failed, take, unknown};
 use crate::{Family, FamilyError, libc_malloc};
 
 /// Flag: a fixed block (`LMEM_FIXED`, `GMEM_FIXED`).
+///
+/// ```
+/// use freehold_families::emulated::movable::{FIXED, LOCAL, ZEROINIT};
+/// let handle = LOCAL.alloc(FIXED | ZEROINIT, 8)?; // LPTR
+/// assert!(!LOCAL.is_movable(handle));
+/// LOCAL.free(handle)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub const FIXED: u32 = 0;
 /// Flag: a movable block (`LMEM_MOVEABLE`, `GMEM_MOVEABLE`).
+///
+/// ```
+/// use freehold_families::emulated::movable::{GLOBAL, MOVEABLE};
+/// let handle = GLOBAL.alloc(MOVEABLE, 8)?; // what the clipboard wants
+/// assert!(GLOBAL.is_movable(handle));
+/// GLOBAL.free(handle)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub const MOVEABLE: u32 = 2;
 /// Flag: zeroed (`LMEM_ZEROINIT`, `GMEM_ZEROINIT`).
+///
+/// ```
+/// use freehold_families::emulated::movable::{GLOBAL, MOVEABLE, ZEROINIT};
+/// let handle = GLOBAL.alloc(MOVEABLE | ZEROINIT, 4)?; // GHND
+/// let memory = GLOBAL.lock(handle)?;
+/// // SAFETY: locked, and four bytes long.
+/// assert_eq!(unsafe { *memory.cast::<[u8; 4]>().as_ptr() }, [0; 4]);
+/// GLOBAL.free(handle)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub const ZEROINIT: u32 = 0x40;
 /// `LocalFlags` and `GlobalFlags` give the lock count in these bits.
+///
+/// ```
+/// use freehold_families::emulated::movable::{GLOBAL, LOCKCOUNT, MOVEABLE};
+/// let handle = GLOBAL.alloc(MOVEABLE, 4)?;
+/// GLOBAL.lock(handle)?;
+/// GLOBAL.lock(handle)?;
+/// assert_eq!(GLOBAL.flags(handle)? & LOCKCOUNT, 2);
+/// GLOBAL.free(handle)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub const LOCKCOUNT: u32 = 0xff;
 
 /// A live handle.
@@ -25,14 +73,41 @@ struct Entry {
 }
 
 /// One of the two families: [`LOCAL`] or [`GLOBAL`].
+///
+/// ```
+/// use freehold_families::emulated::movable::{FIXED, GLOBAL, LOCAL, Movable};
+/// fn keep(family: &Movable) -> Result<usize, freehold_families::FamilyError> {
+///     family.alloc(FIXED, 8)
+/// }
+/// let (local, global) = (keep(&LOCAL)?, keep(&GLOBAL)?);
+/// LOCAL.free(local)?;
+/// GLOBAL.free(global)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub struct Movable {
     family: Family,
     known: Known<Entry>,
 }
 
 /// `LocalAlloc`, `LocalFree` and their relatives.
+///
+/// ```
+/// use freehold_families::emulated::movable::{FIXED, LOCAL};
+/// let message = LOCAL.alloc(FIXED, 64)?; // as FormatMessage gives it
+/// assert_eq!(LOCAL.size(message), Some(64));
+/// LOCAL.free(message)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub static LOCAL: Movable = Movable::new(Family::Local);
 /// `GlobalAlloc`, `GlobalFree` and their relatives.
+///
+/// ```
+/// use freehold_families::emulated::movable::{GLOBAL, LOCAL, MOVEABLE};
+/// let handle = GLOBAL.alloc(MOVEABLE, 64)?;
+/// assert_eq!((GLOBAL.size(handle), LOCAL.size(handle)), (Some(64), None));
+/// GLOBAL.free(handle)?;
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub static GLOBAL: Movable = Movable::new(Family::Global);
 
 impl Movable {
@@ -90,6 +165,15 @@ impl Movable {
     ///
     /// # Errors
     /// [`FamilyError::UnknownBlock`] when it is no live handle of this family.
+    ///
+    /// ```
+    /// use freehold_families::{Family, FamilyError, emulated::movable::{FIXED, LOCAL}};
+    /// let address = LOCAL.alloc(FIXED, 8)?;
+    /// LOCAL.free(address)?;
+    /// let again = FamilyError::UnknownBlock { family: Family::Local, address };
+    /// assert_eq!(LOCAL.free(address), Err(again));
+    /// # Ok::<(), FamilyError>(())
+    /// ```
     pub fn free(&self, handle: usize) -> Result<(), FamilyError> {
         if handle == 0 {
             return Ok(());
@@ -122,6 +206,17 @@ impl Movable {
     ///
     /// # Errors
     /// [`FamilyError::UnknownBlock`] when it is no live handle.
+    ///
+    /// ```
+    /// use freehold_families::emulated::movable::{GLOBAL, MOVEABLE};
+    /// let handle = GLOBAL.alloc(MOVEABLE, 4)?;
+    /// let memory = GLOBAL.lock(handle)?;
+    /// // SAFETY: locked, and four bytes long.
+    /// unsafe { memory.write_bytes(1, 4) };
+    /// GLOBAL.unlock(handle)?;
+    /// GLOBAL.free(handle)?;
+    /// # Ok::<(), freehold_families::FamilyError>(())
+    /// ```
     pub fn lock(&self, handle: usize) -> Result<NonNull<u8>, FamilyError> {
         self.entry(handle, |entry| {
             if entry.movable {
@@ -141,6 +236,18 @@ impl Movable {
     /// # Errors
     /// [`FamilyError::UnknownBlock`] when it is no live handle,
     /// [`FamilyError::NotLocked`] when it was not locked.
+    ///
+    /// ```
+    /// use freehold_families::{Family, FamilyError, emulated::movable::{GLOBAL, MOVEABLE}};
+    /// let handle = GLOBAL.alloc(MOVEABLE, 4)?;
+    /// GLOBAL.lock(handle)?;
+    /// GLOBAL.lock(handle)?;
+    /// assert_eq!((GLOBAL.unlock(handle)?, GLOBAL.unlock(handle)?), (1, 0));
+    /// let error = FamilyError::NotLocked { family: Family::Global, handle };
+    /// assert_eq!(GLOBAL.unlock(handle), Err(error));
+    /// GLOBAL.free(handle)?;
+    /// # Ok::<(), FamilyError>(())
+    /// ```
     pub fn unlock(&self, handle: usize) -> Result<u32, FamilyError> {
         let family = self.family;
         self.entry(handle, |entry| {
@@ -154,6 +261,15 @@ impl Movable {
     }
 
     /// `LocalSize`, `GlobalSize`: bytes of the block; `None` where there is none.
+    ///
+    /// ```
+    /// use freehold_families::emulated::movable::{FIXED, LOCAL};
+    /// let block = LOCAL.alloc(FIXED, 10)?;
+    /// assert_eq!(LOCAL.size(block), Some(10));
+    /// LOCAL.free(block)?;
+    /// assert_eq!(LOCAL.size(block), None);
+    /// # Ok::<(), freehold_families::FamilyError>(())
+    /// ```
     pub fn size(&self, handle: usize) -> Option<usize> {
         self.entry(handle, |entry| Ok(entry.bytes)).ok()
     }
@@ -176,6 +292,16 @@ impl Movable {
     ///
     /// # Errors
     /// [`FamilyError::UnknownBlock`] when it is no live handle.
+    ///
+    /// ```
+    /// use freehold_families::emulated::movable::{GLOBAL, MOVEABLE};
+    /// let handle = GLOBAL.alloc(MOVEABLE, 4)?;
+    /// assert_eq!(GLOBAL.flags(handle)?, 0);
+    /// GLOBAL.lock(handle)?;
+    /// assert_eq!(GLOBAL.flags(handle)?, 1);
+    /// GLOBAL.free(handle)?;
+    /// # Ok::<(), freehold_families::FamilyError>(())
+    /// ```
     pub fn flags(&self, handle: usize) -> Result<u32, FamilyError> {
         self.entry(handle, |entry| Ok(entry.locks & LOCKCOUNT))
     }
@@ -184,6 +310,15 @@ impl Movable {
     ///
     /// # Errors
     /// [`FamilyError::UnknownBlock`] when no live block begins there.
+    ///
+    /// ```
+    /// use freehold_families::emulated::movable::{GLOBAL, MOVEABLE};
+    /// let handle = GLOBAL.alloc(MOVEABLE, 4)?;
+    /// let memory = GLOBAL.lock(handle)?;
+    /// assert_eq!(GLOBAL.handle(memory.as_ptr() as usize)?, handle);
+    /// GLOBAL.free(handle)?;
+    /// # Ok::<(), freehold_families::FamilyError>(())
+    /// ```
     pub fn handle(&self, memory: usize) -> Result<usize, FamilyError> {
         let found = self.known.with(|known| {
             let mut all = known.iter();
@@ -200,6 +335,16 @@ impl Movable {
     ///
     /// # Safety
     /// Nobody uses pointers into the block any more.
+    ///
+    /// ```
+    /// use freehold_families::emulated::movable::{GLOBAL, MOVEABLE};
+    /// let handle = GLOBAL.alloc(MOVEABLE, 4)?;
+    /// // SAFETY: it is not locked, so nobody has a pointer into it.
+    /// assert_eq!(unsafe { GLOBAL.realloc(handle, 4000, MOVEABLE)? }, handle);
+    /// assert_eq!(GLOBAL.size(handle), Some(4000));
+    /// GLOBAL.free(handle)?;
+    /// # Ok::<(), freehold_families::FamilyError>(())
+    /// ```
     pub unsafe fn realloc(
         &self,
         handle: usize,

@@ -1,5 +1,14 @@
 //! `VirtualAlloc` and `VirtualFree`: whole pages, aligned to 64 KiB, released as
 //! they were allocated.
+//!
+//! ```
+//! use freehold_families::emulated::virtual_memory::{self as memory, GRANULARITY};
+//! let block = memory::alloc(1)?.as_ptr() as usize;
+//! assert_eq!((block % GRANULARITY, memory::size(block)), (0, Some(4096)));
+//! // SAFETY: nobody uses the block.
+//! unsafe { memory::free(block)? };
+//! # Ok::<(), freehold_families::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 
@@ -7,6 +16,19 @@ use super::{Known, failed, unknown};
 use crate::{Family, FamilyError};
 
 /// Blocks begin at multiples of this many bytes.
+///
+/// ```
+/// use freehold_families::emulated::virtual_memory::{self as memory, GRANULARITY};
+/// let (a, b) = (memory::alloc(4096)?.as_ptr() as usize, memory::alloc(4096)?.as_ptr() as usize);
+/// // However small they are, two blocks are that far apart.
+/// assert!(a.abs_diff(b) >= GRANULARITY);
+/// // SAFETY: nobody uses the blocks.
+/// unsafe {
+///     memory::free(a)?;
+///     memory::free(b)?;
+/// }
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub const GRANULARITY: usize = 0x10000;
 const PAGE: usize = 4096;
 
@@ -67,6 +89,18 @@ pub fn alloc(bytes: usize) -> Result<NonNull<u8>, FamilyError> {
 ///
 /// # Safety
 /// Nobody uses the block any more.
+///
+/// ```
+/// use freehold_families::{Family, FamilyError, emulated::virtual_memory as memory};
+/// let block = memory::alloc(8192)?.as_ptr() as usize;
+/// // SAFETY: nobody uses the block; a part of it is refused.
+/// unsafe {
+///     let (family, address) = (Family::Virtual, block + 4096);
+///     assert_eq!(memory::free(address), Err(FamilyError::UnknownBlock { family, address }));
+///     memory::free(block)?;
+/// }
+/// # Ok::<(), FamilyError>(())
+/// ```
 pub unsafe fn free(block: usize) -> Result<(), FamilyError> {
     let len = KNOWN.with(|known| known.remove(&block));
     let len = len.ok_or_else(|| unknown(Family::Virtual, block))?;
@@ -76,6 +110,16 @@ pub unsafe fn free(block: usize) -> Result<(), FamilyError> {
 }
 
 /// Bytes of a live block, whole pages.
+///
+/// ```
+/// use freehold_families::emulated::virtual_memory as memory;
+/// let block = memory::alloc(4097)?.as_ptr() as usize;
+/// assert_eq!(memory::size(block), Some(2 * 4096));
+/// // SAFETY: nobody uses the block.
+/// unsafe { memory::free(block)? };
+/// assert_eq!(memory::size(block), None);
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
 pub fn size(block: usize) -> Option<usize> {
     KNOWN.with(|known| known.get(&block).copied())
 }
