@@ -22,6 +22,17 @@ use crate::release::Releaser;
 use crate::{state, tags};
 
 /// How an adopted block is to be released.
+///
+/// ```
+/// use freehold::{Family, ReleaseWith, adopt, free};
+/// // SAFETY: the text is ours to release; four bytes with its NUL.
+/// unsafe {
+///     let text = libc::strdup(c"abc".as_ptr()).cast();
+///     adopt(text, 4, ReleaseWith::Family(Family::Malloc))?;
+///     free(text).expect("was live");
+/// }
+/// # Ok::<(), freehold::AdoptError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ReleaseWith {
@@ -59,6 +70,15 @@ impl ReleaseWith {
 }
 
 /// Why a block was not adopted.
+///
+/// ```
+/// use freehold::{AdoptError, Family, ReleaseWith, adopt};
+/// let with = ReleaseWith::Family(Family::Malloc);
+/// // SAFETY: what an API gives when it fails; nothing is adopted.
+/// let error = unsafe { adopt(std::ptr::null_mut(), 8, with) }.unwrap_err();
+/// assert_eq!(error, AdoptError::Null);
+/// assert!(error.to_string().contains("the API failed"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdoptError {

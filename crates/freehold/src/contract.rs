@@ -6,11 +6,28 @@
 //! table.
 //!
 //! What is not here: who keeps one (`own` here, or the preload library).
+//!
+//! ```
+//! use freehold::contract::{self, OWN, Tracker, VERSION};
+//! // A library that keeps the ledger for the others in its process.
+//! contract::keep(&freehold::track::Options::default())?;
+//! static TABLE: Tracker = OWN;
+//! assert_eq!(TABLE.version, VERSION);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 pub use freehold_ledger::tracker::*;
 
 /// The table of a ledger that this copy of the library keeps itself, for whoever
 /// exports it: [`keep`] must have been called.
+///
+/// ```
+/// use freehold::contract::{OWN, Tracker, VERSION};
+/// // In a library that keeps a ledger, under the name `SYMBOL` has.
+/// #[unsafe(no_mangle)]
+/// static MY_FREEHOLD_TRACKER: Tracker = OWN;
+/// assert_eq!(MY_FREEHOLD_TRACKER.version, VERSION);
+/// ```
 pub const OWN: Tracker = crate::own::TABLE_VALUE;
 
 /// Begins a ledger of this copy of the library, without looking for another

@@ -1,5 +1,11 @@
 //! Allocations that fail because a test wants it: the n-th of a thread, or each
 //! in turn.
+//!
+//! ```
+//! use freehold::{calloc, failing};
+//! let (results, _) = failing::nth(2, || [calloc::<u8>(8).is_ok(), calloc::<u8>(8).is_ok()]);
+//! assert_eq!(results, [true, false]);
+//! ```
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering};

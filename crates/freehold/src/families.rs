@@ -3,6 +3,19 @@
 //! that the one [`free`](crate::free) knows what releases it.
 //!
 //! Their own release functions are [`free_as`](crate::free_as) with the family.
+//!
+//! ```
+//! use freehold::families::{heap_alloc, local_alloc, PROCESS_HEAP, ZEROINIT};
+//! use freehold::free;
+//! let local = local_alloc(ZEROINIT, 8)?;
+//! let heap = heap_alloc(PROCESS_HEAP, 8, true)?;
+//! // SAFETY: nobody uses the blocks; `free` finds out which is which.
+//! unsafe {
+//!     free(local as *mut _).expect("by LocalFree");
+//!     free(heap.as_ptr().cast()).expect("by HeapFree");
+//! }
+//! # Ok::<(), freehold::FamilyError>(())
+//! ```
 
 use core::ptr::NonNull;
 
@@ -252,6 +265,19 @@ pub fn windows_create_string(text: &[u16]) -> Result<usize, FamilyError> {
 ///
 /// # Errors
 /// [`FamilyError::UnknownBlock`] when it is no live string.
+///
+/// ```
+/// use freehold::families::{windows_create_string, windows_duplicate_string};
+/// let text = windows_create_string(&[104, 105])?;
+/// assert_eq!(windows_duplicate_string(text)?, text);
+/// // SAFETY: two references, each given back once.
+/// unsafe {
+///     freehold::free(text as *mut _).expect("one is left");
+///     freehold::free(text as *mut _).expect("was live");
+/// }
+/// assert!(windows_duplicate_string(text).is_err(), "it is gone");
+/// # Ok::<(), freehold::FamilyError>(())
+/// ```
 pub fn windows_duplicate_string(handle: usize) -> Result<usize, FamilyError> {
     hstring::duplicate(handle)
 }

@@ -30,6 +30,12 @@ pub struct Global<A = System>(A);
 
 impl Global {
     /// Over the system's allocator.
+    ///
+    /// ```
+    /// #[global_allocator]
+    /// static ALLOCATOR: freehold::Global = freehold::Global::new();
+    /// assert_eq!(vec![1, 2].len(), 2); // tracking is off: as ever
+    /// ```
     pub const fn new() -> Global {
         Global(System)
     }

@@ -9,6 +9,17 @@ use freehold_families::{Family, FamilyError, info};
 use crate::Stack;
 
 /// What is wrong with a release.
+///
+/// ```
+/// use freehold::{Misuse, calloc, free, track};
+/// track::start(&Default::default())?;
+/// let block = calloc::<u8>(16).expect("memory");
+/// let base = block.as_ptr() as usize;
+/// // SAFETY: tracked, so that an address inside of a block is refused.
+/// let error = unsafe { free((base + 4) as *mut _) }.unwrap_err();
+/// assert_eq!(error.misuse(), Misuse::Interior { base, offset: 4 });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -155,42 +166,150 @@ impl FreeError {
     }
 
     /// What is wrong.
+    ///
+    /// ```
+    /// use freehold::{Misuse, calloc, free_sized, track};
+    /// track::start(&Default::default())?;
+    /// let mut block = calloc::<u8>(16).expect("memory");
+    /// // SAFETY: tracked, so that the wrong size is refused.
+    /// let error = unsafe { free_sized(block.as_mut_ptr().cast(), 8) }.unwrap_err();
+    /// assert_eq!(error.misuse(), Misuse::SizeMismatch { size: 16, passed: 8 });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn misuse(&self) -> Misuse {
         self.0.misuse
     }
     /// The address that was passed.
+    ///
+    /// ```
+    /// # freehold::track::start(&Default::default())?;
+    /// let mut variable = 0u64;
+    /// let address = (&raw mut variable).cast();
+    /// // SAFETY: tracked, so that what is no block is refused.
+    /// let error = unsafe { freehold::free(address) }.unwrap_err();
+    /// assert_eq!(error.address(), address as usize);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn address(&self) -> usize {
         self.0.address
     }
     /// The function that was called.
+    ///
+    /// ```
+    /// // SAFETY: null is refused.
+    /// let error = unsafe { freehold::free(std::ptr::null_mut()) }.unwrap_err();
+    /// assert_eq!(error.called(), "free");
+    /// ```
     pub fn called(&self) -> &'static str {
         self.0.called
     }
     /// Bytes of the block, when it is known.
+    ///
+    /// ```
+    /// use freehold::{calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let block = calloc::<u32>(4).expect("memory");
+    /// // SAFETY: tracked, so that an address inside of a block is refused.
+    /// let error = unsafe { free(block.as_ptr().cast_mut().wrapping_add(1).cast()) }.unwrap_err();
+    /// assert_eq!(error.size(), Some(16)); // of the block, in bytes
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn size(&self) -> Option<usize> {
         self.0.size
     }
     /// The family of the block, when it is known.
+    ///
+    /// ```
+    /// use freehold::{Family, families::co_task_mem_alloc, free, free_as};
+    /// let block = co_task_mem_alloc(8).expect("memory").as_ptr().cast();
+    /// // SAFETY: live; refused, as another family's function is called; then released.
+    /// unsafe {
+    ///     let error = free_as(Family::Malloc, block).unwrap_err();
+    ///     assert_eq!(error.family(), Some(Family::CoTaskMem));
+    ///     free(block).expect("was live");
+    /// }
+    /// ```
     pub fn family(&self) -> Option<Family> {
         self.0.family
     }
     /// The name of what is in the block; empty when it is not known.
+    ///
+    /// ```
+    /// use freehold::{diagnostic_calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let raw = diagnostic_calloc::<u32>(4).expect("memory").into_raw();
+    /// // SAFETY: live; tracked, so that the second release is refused.
+    /// let again = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) };
+    /// assert_eq!(again.unwrap_err().tag(), "u32");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn tag(&self) -> &str {
         &self.0.tag
     }
     /// Where the block was allocated.
+    ///
+    /// ```
+    /// use freehold::{calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let raw = calloc::<u8>(4).expect("memory").into_raw();
+    /// // SAFETY: live; tracked, so that the second release is refused.
+    /// let error = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) }.unwrap_err();
+    /// assert!(!error.allocated().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn allocated(&self) -> &Stack {
         &self.0.allocated
     }
     /// Where it was released first.
+    ///
+    /// ```
+    /// use freehold::{calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let raw = calloc::<u8>(4).expect("memory").into_raw();
+    /// // SAFETY: live; tracked, so that the second release is refused.
+    /// let error = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) }.unwrap_err();
+    /// eprintln!("the first release was here:\n{}", error.released());
+    /// assert!(!error.released().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn released(&self) -> &Stack {
         &self.0.released
     }
     /// Where it was now to be released.
+    ///
+    /// ```
+    /// use freehold::{calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let block = calloc::<u8>(4).expect("memory");
+    /// // SAFETY: tracked, so that an address inside of a block is refused.
+    /// let error = unsafe { free(block.as_ptr().cast_mut().wrapping_add(1).cast()) }.unwrap_err();
+    /// assert!(error.here().frames().len() > 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn here(&self) -> &Stack {
         &self.0.here
     }
     /// The last error of the operating system when the release failed (`errno`).
+    ///
+    /// ```
+    /// use freehold::{Family, FamilyError, Misuse, ReleaseWith, Release, adopt, free};
+    /// use std::ffi::c_void;
+    /// unsafe extern "C" fn busy(_: *mut c_void, _: *mut c_void) -> i32 {
+    ///     // SAFETY: the location is valid for the calling thread.
+    ///     unsafe { *libc::__errno_location() = libc::EBUSY };
+    ///     -1
+    /// }
+    /// let mut device = 0u8;
+    /// let device = (&raw mut device).cast();
+    /// // SAFETY: `busy` needs no context and releases nothing.
+    /// unsafe {
+    ///     adopt(device, 1, ReleaseWith::Custom(Release::new(busy, std::ptr::null_mut())))?;
+    ///     let error = free(device).unwrap_err();
+    ///     let failed = FamilyError::Failed { family: Family::Custom, code: -1 };
+    ///     assert_eq!((error.misuse(), error.os_error()), (Misuse::Failed(failed), libc::EBUSY));
+    /// }
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
     pub fn os_error(&self) -> i32 {
         self.0.os_error
     }

@@ -35,16 +35,41 @@ use crate::{AdoptError, FreeError, Ownership, ReleaseWith, set_ownership};
 /// ```
 pub unsafe trait Rule {
     /// What releases them.
+    ///
+    /// ```
+    /// use freehold::{Family, ReleaseWith, Rule, rules};
+    /// // What the rule for a family gives.
+    /// assert!(matches!(rules::Bstr::with(), ReleaseWith::Family(Family::Bstr)));
+    /// ```
     fn with() -> ReleaseWith;
 }
 
 /// [`Rule`]s for whole families.
+///
+/// ```
+/// use freehold::{Owned, rules};
+/// // Each API's texts have a type of their own, and cannot be mixed up.
+/// type ComText = Owned<u16, rules::Bstr>;
+/// type ShellText = Owned<u16, rules::CoTaskMem>;
+/// assert_ne!(std::any::TypeId::of::<ComText>(), std::any::TypeId::of::<ShellText>());
+/// ```
 pub mod rules {
     use super::{Family, ReleaseWith, Rule};
 
     macro_rules! rules {
-        ($($name:ident: $doc:literal),* $(,)?) => {$(
+        ($($name:ident: $doc:literal, $block:literal;)*) => {$(
             #[doc = $doc]
+            ///
+            /// ```
+            /// use freehold::{Owned, rules};
+            /// # use freehold_families::{Family, cpp, libc_malloc, emulated::*};
+            #[doc = $block]
+            /// // SAFETY: live, of this family; nobody else releases it.
+            #[doc = concat!("let owned: Owned<_, rules::", stringify!($name), "> =")]
+            ///     unsafe { Owned::adopt(block, 8) }.expect("no other owner");
+            /// owned.release().expect("was live");
+            /// # Ok::<(), freehold::FamilyError>(())
+            /// ```
             #[derive(Clone, Copy, Debug)]
             pub struct $name;
             // SAFETY: by the adopter's promise they are blocks of the family.
@@ -58,19 +83,43 @@ pub mod rules {
 
     rules! {
         Malloc: "By `free`.",
+            "let block = libc_malloc::allocate(8, 8, false)?.as_ptr();";
         New: "By `operator delete`.",
+            "let Ok(block) = cpp::allocate(Family::New, 8) else { return Ok(()) }; // no C++ here
+    let block = block.as_ptr();";
         NewArray: "By `operator delete[]`.",
+            "let Ok(block) = cpp::allocate(Family::NewArray, 8) else { return Ok(()) }; // no C++ here
+    let block = block.as_ptr();";
         CoTaskMem: "By `CoTaskMemFree`.",
+            "let block = co_task_mem::alloc(8)?.as_ptr();";
         Local: "By `LocalFree`.",
+            "let block = movable::LOCAL.alloc(movable::FIXED, 8)? as *mut u8;";
         Global: "By `GlobalFree`.",
+            "let block = movable::GLOBAL.alloc(movable::FIXED, 8)? as *mut u8;";
         Heap: "By `HeapFree` of the process's heap.",
+            "let block = heap::PROCESS.alloc(8, false)?.as_ptr();";
         Virtual: "By `VirtualFree`.",
+            "let block = virtual_memory::alloc(8)?.as_ptr();";
         Bstr: "By `SysFreeString`.",
+            "let block = bstr::alloc(&[104, 101, 108, 112])?.as_ptr();";
         Hstring: "By `WindowsDeleteString`.",
+            "let block = hstring::create(&[104, 101, 108, 112])? as *mut u8;";
     }
 }
 
 /// What became of a release.
+///
+/// ```
+/// use freehold::{Owned, Released, rules};
+/// // SAFETY: a block of malloc that nobody else releases.
+/// let block: Owned<u8, rules::Malloc> = unsafe { Owned::adopt(libc::malloc(1).cast(), 1) }?;
+/// let use_of_it = block.lease();
+/// match block.release().expect("was live") {
+///     Released::Now => unreachable!("it is in use"),
+///     Released::Later => use_of_it.end().expect("released now"),
+/// }
+/// # Ok::<(), freehold::AdoptError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
     /// It is done.
@@ -167,11 +216,31 @@ impl<T, R: Rule> Owned<T, R> {
     }
 
     /// The pointer, for calls of the API. It is valid as long as this value.
+    ///
+    /// ```
+    /// use freehold::{Owned, rules};
+    /// // SAFETY: the text is ours; NUL included it has three bytes.
+    /// let text: Owned<_, rules::Malloc> = unsafe { Owned::adopt(libc::strdup(c"hi".as_ptr()), 3) }?;
+    /// // SAFETY: live as long as `text`.
+    /// assert_eq!(unsafe { libc::strlen(text.as_ptr()) }, 2);
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
     pub fn as_ptr(&self) -> *mut T {
         self.pointer.as_ptr()
     }
 
     /// Gives the owner up; [`free`](crate::free) still knows how to release it.
+    ///
+    /// ```
+    /// use freehold::{Owned, free, rules};
+    /// // SAFETY: a block of malloc that nobody else releases; released once.
+    /// unsafe {
+    ///     let block: Owned<u8, rules::Malloc> = Owned::adopt(libc::malloc(8).cast(), 8)?;
+    ///     let raw = block.into_raw(); // into a structure of C
+    ///     free(raw.cast()).expect("still registered");
+    /// }
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
     #[must_use = "the resource is lost when nobody releases the pointer"]
     pub fn into_raw(self) -> *mut T {
         ManuallyDrop::new(self).pointer.as_ptr()
@@ -264,6 +333,20 @@ impl<T, R: Rule> Drop for Owned<T, R> {
 }
 
 /// A use of a resource, after which it may be released: see [`Owned::lease`].
+///
+/// ```
+/// use freehold::{Lease, Owned, rules};
+/// // SAFETY: a block of malloc that nobody else releases.
+/// let block: Owned<u8, rules::Malloc> = unsafe { Owned::adopt(libc::calloc(1, 1).cast(), 1) }?;
+/// let lease: Lease<_, _> = block.lease();
+/// let reader = std::thread::spawn(move || {
+///     // SAFETY: live until the lease ends, and nobody writes.
+///     unsafe { *lease.as_ptr() }
+/// });
+/// drop(block); // released here or when the reader is done
+/// assert_eq!(reader.join().expect("no panic"), 0);
+/// # Ok::<(), freehold::AdoptError>(())
+/// ```
 #[must_use = "the use ends when it is dropped"]
 pub struct Lease<T, R: Rule> {
     pointer: NonNull<T>,
@@ -285,6 +368,15 @@ impl<T, R: Rule> fmt::Debug for Lease<T, R> {
 
 impl<T, R: Rule> Lease<T, R> {
     /// The pointer; valid as long as this value.
+    ///
+    /// ```
+    /// use freehold::{Owned, rules};
+    /// // SAFETY: a block of malloc that nobody else releases.
+    /// let block: Owned<u8, rules::Malloc> = unsafe { Owned::adopt(libc::malloc(8).cast(), 8) }?;
+    /// let lease = block.lease();
+    /// assert_eq!(lease.as_ptr(), block.as_ptr());
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
     pub fn as_ptr(&self) -> *mut T {
         self.pointer.as_ptr()
     }
@@ -294,6 +386,18 @@ impl<T, R: Rule> Lease<T, R> {
     ///
     /// # Errors
     /// [`FreeError`] as the release gives it.
+    ///
+    /// ```
+    /// use freehold::{Owned, Ownership, ownership_of, rules};
+    /// // SAFETY: a block of malloc that nobody else releases.
+    /// let block: Owned<u8, rules::Malloc> = unsafe { Owned::adopt(libc::malloc(8).cast(), 8) }?;
+    /// let (address, lease) = (block.as_ptr() as usize, block.lease());
+    /// drop(block);
+    /// assert_eq!(ownership_of(address), Some(Ownership::Owned)); // not gone yet
+    /// lease.end().expect("released now");
+    /// assert_eq!(ownership_of(address), None);
+    /// # Ok::<(), freehold::AdoptError>(())
+    /// ```
     pub fn end(self) -> Result<(), FreeError> {
         ManuallyDrop::new(self).finish()
     }

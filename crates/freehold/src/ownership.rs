@@ -3,6 +3,17 @@
 use freehold_ledger::format::Owner;
 
 /// Who must release a block.
+///
+/// ```
+/// use freehold::{Ownership, borrow, give_back, ownership_of};
+/// let lent = [0u8; 8];
+/// let address = lent.as_ptr() as usize;
+/// // SAFETY: it lives until it is given back.
+/// unsafe { borrow(address as *mut _, 8) }?;
+/// assert_eq!(ownership_of(address), Some(Ownership::Borrowed));
+/// give_back(address);
+/// # Ok::<(), freehold::AdoptError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ownership {

@@ -9,6 +9,16 @@ use crate::ownership::Ownership;
 use crate::{Stack, record, registry, state, tags};
 
 /// What is known of a live block.
+///
+/// ```
+/// use freehold::{Answer, Family, Ownership, families::heap_alloc, families::PROCESS_HEAP, query};
+/// let block = heap_alloc(PROCESS_HEAP, 24, false).expect("memory");
+/// let Answer::Live(known) = query(block.as_ptr() as usize) else { panic!("registered") };
+/// assert_eq!((known.size, known.family), (24, Family::Heap));
+/// assert_eq!(known.ownership, Ownership::Owned);
+/// # // SAFETY: live, used by nobody.
+/// # unsafe { freehold::free(block.as_ptr().cast()) }.expect("was live");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Known {
@@ -32,6 +42,19 @@ pub struct Known {
 }
 
 /// The answer of [`query()`].
+///
+/// ```
+/// use freehold::{Answer, calloc, query, track};
+/// assert_eq!(query(0x1000), Answer::Untracked);
+/// track::start(&Default::default())?;
+/// assert_eq!(query(0x1000), Answer::Unknown);
+/// let block = calloc::<u8>(1).expect("memory");
+/// let address = block.as_ptr() as usize;
+/// assert!(matches!(query(address), Answer::Live(_)));
+/// drop(block);
+/// assert_eq!(query(address), Answer::Released);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {

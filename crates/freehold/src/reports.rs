@@ -11,6 +11,14 @@ use freehold_report::{Options, Symbols, build, files, json, text};
 use crate::track;
 
 /// How a report is written.
+///
+/// ```
+/// use freehold::{ReportFormat, report, track};
+/// track::start(&Default::default())?;
+/// assert!(report(ReportFormat::Json)?.starts_with('{'));
+/// assert!(!report(ReportFormat::Text)?.starts_with('{'));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReportFormat {

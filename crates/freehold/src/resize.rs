@@ -19,6 +19,18 @@ use crate::state::{self, quietly};
 use crate::{AllocError, FreeError, Misuse, failing, recent};
 
 /// Why a block has not got another size; it is as it was.
+///
+/// ```
+/// use freehold::{Misuse, ResizeError, resize, track};
+/// track::start(&Default::default())?;
+/// let mut variable = 0u64;
+/// // SAFETY: tracked, so that what is no block is refused.
+/// match unsafe { resize((&raw mut variable).cast(), 16) } {
+///     Err(ResizeError::Refused(error)) => assert_eq!(error.misuse(), Misuse::Foreign),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ResizeError {

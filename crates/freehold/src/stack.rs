@@ -63,17 +63,44 @@ impl Stack {
     }
 
     /// Whether nothing is known of it.
+    ///
+    /// ```
+    /// // SAFETY: null is refused, and no block was ever there.
+    /// let error = unsafe { freehold::free(std::ptr::null_mut()) }.unwrap_err();
+    /// assert!(error.allocated().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
     /// Whether there were more frames than are recorded.
+    ///
+    /// ```
+    /// use freehold::{Answer, calloc, query, track};
+    /// track::start(&track::Options { depth: 1, ..Default::default() })?;
+    /// let block = calloc::<u8>(1).expect("memory");
+    /// let Answer::Live(known) = query(block.as_ptr() as usize) else { panic!("tracked") };
+    /// assert_eq!(known.allocated.frames().len(), 1);
+    /// assert!(known.allocated.is_truncated());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_truncated(&self) -> bool {
         self.flags & TRUNCATED != 0
     }
 
     /// Whether frames may be missing or wrong: the walk ended early, or crossed
     /// code without unwind data.
+    ///
+    /// ```
+    /// use freehold::{calloc, free, track};
+    /// track::start(&Default::default())?;
+    /// let raw = calloc::<u8>(1).expect("memory").into_raw();
+    /// // SAFETY: live; tracked, so that the second release is refused.
+    /// let error = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) }.unwrap_err();
+    /// // Of a release only its caller is kept: the frames above it are missing.
+    /// assert!(error.released().is_uncertain());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_uncertain(&self) -> bool {
         self.flags & (INCOMPLETE | APPROXIMATE) != 0
     }

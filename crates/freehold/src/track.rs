@@ -5,6 +5,15 @@
 //! environment variable `FREEHOLD_TRACK=1` does with the first block.
 //!
 //! While there is none, an allocation costs one load more than the platform's.
+//!
+//! ```
+//! use freehold::{calloc, track};
+//! assert!(!track::is_on());
+//! track::start(&track::Options::default())?;
+//! let block = calloc::<u8>(8).expect("memory");
+//! assert!(freehold::ownership_of(block.as_ptr() as usize).is_some());
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::io;
 use std::path::PathBuf;

@@ -16,20 +16,84 @@ use crate::state::{self, quietly};
 use crate::{FreeError, failing, plain, registry};
 
 /// What an allocator tells the tracker.
+///
+/// ```
+/// use freehold::alloc::{Allocator, Libc, Mode};
+/// use std::alloc::Layout;
+/// /// Keeps nothing secret from the tracker, or everything: the caller says.
+/// fn number<M: Mode>() -> Result<(), freehold::AllocError> {
+///     let (malloc, layout) = (Libc::<M, false>::default(), Layout::new::<u32>());
+///     let block = malloc.allocate(layout, "u32")?;
+///     // SAFETY: allocated above with this layout, released once.
+///     unsafe { malloc.deallocate(block, layout) }.expect("was live");
+///     Ok(())
+/// }
+/// number::<freehold::alloc::Platform>()?;
+/// number::<freehold::alloc::Diagnostic>()?;
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub trait Mode: Copy + Default + sealed::Sealed {
     /// Whether blocks are recorded while tracking is on.
+    ///
+    /// ```
+    /// use freehold::alloc::{Mode, Platform, Recorded};
+    /// assert!(Recorded::RECORDED);
+    /// assert!(!Platform::RECORDED, "the tracker never hears of its blocks");
+    /// ```
     const RECORDED: bool;
     /// Whether they count as leaks when they stay.
+    ///
+    /// ```
+    /// use freehold::alloc::{Diagnostic, Mode, Recorded};
+    /// assert!(Diagnostic::COUNTED);
+    /// assert!(!Recorded::COUNTED, "known to `free`, and no leak");
+    /// ```
     const COUNTED: bool;
 }
 
 /// Nothing is told: the platform's allocator and no more.
+///
+/// ```
+/// use freehold::{LeakTracker, adopt, alloc::{Libc, Platform}, diagnostic_malloc};
+/// use freehold::{Allocator, Answer, query, track};
+/// track::start(&Default::default()).expect("memory for a ledger");
+/// let (platform, layout) = (Libc::<Platform, false>::default(), std::alloc::Layout::new::<u8>());
+/// let block = platform.allocate(layout, "u8")?;
+/// assert!(!matches!(query(block.as_ptr() as usize), Answer::Live(_)));
+/// // SAFETY: allocated above with this layout, released once.
+/// unsafe { platform.deallocate(block, layout) }.expect("the platform's free");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Platform;
 /// Blocks are recorded, so that `free` knows them.
+///
+/// ```
+/// use freehold::{Allocator, Answer, alloc::{Libc, Recorded}, query, track};
+/// track::start(&Default::default()).expect("memory for a ledger");
+/// let (malloc, layout) = (Libc::<Recorded, false>::default(), std::alloc::Layout::new::<u8>());
+/// let block = malloc.allocate(layout, "u8")?;
+/// let Answer::Live(known) = query(block.as_ptr() as usize) else { panic!("recorded") };
+/// assert_eq!((known.size, known.tag.as_str()), (1, "")); // known without its type
+/// # // SAFETY: allocated above with this layout, released once.
+/// # unsafe { malloc.deallocate(block, layout) }.expect("was live");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Recorded;
 /// Blocks are recorded with their type, and count as leaks.
+///
+/// ```
+/// use freehold::{Allocator, Answer, alloc::{Diagnostic, Libc}, query, track};
+/// track::start(&Default::default()).expect("memory for a ledger");
+/// let (malloc, layout) = (Libc::<Diagnostic, false>::default(), std::alloc::Layout::new::<u8>());
+/// let block = malloc.allocate(layout, "header")?;
+/// let Answer::Live(known) = query(block.as_ptr() as usize) else { panic!("recorded") };
+/// assert_eq!(known.tag, "header");
+/// # // SAFETY: allocated above with this layout, released once.
+/// # unsafe { malloc.deallocate(block, layout) }.expect("was live");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Diagnostic;
 
@@ -54,20 +118,73 @@ impl Mode for Diagnostic {
 }
 
 /// The platform's `malloc`, or `calloc` when `ZEROES`.
+///
+/// ```
+/// use freehold::{Arena, alloc::{Libc, Recorded}};
+/// // `calloc` whose blocks are recorded: the same as `Calloc`.
+/// let arena = Arena::over(Libc::<Recorded, true>::default());
+/// assert_eq!(arena.alloc::<u32>(4)?, [0; 4]);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Libc<M: Mode, const ZEROES: bool>(PhantomData<M>);
 
 /// The allocator of [`malloc`](super::malloc()).
+///
+/// ```
+/// use freehold::{Block, Malloc, malloc};
+/// let block: Block<u8, Malloc> = malloc(16)?;
+/// assert_eq!(block.len(), 16);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type Malloc = Libc<Recorded, false>;
 /// The allocator of [`calloc`](super::calloc()).
+///
+/// ```
+/// use freehold::{Block, Calloc, calloc};
+/// struct Table { rows: Block<u32, Calloc> }
+/// let table = Table { rows: calloc(16)? };
+/// assert_eq!(table.rows[15], 0);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type Calloc = Libc<Recorded, true>;
 /// The allocator of [`diagnostic_malloc`](super::diagnostic_malloc()).
+///
+/// ```
+/// use freehold::{Block, DiagnosticMalloc, diagnostic_malloc};
+/// let block: Block<u8, DiagnosticMalloc> = diagnostic_malloc(16)?;
+/// assert_eq!(block.len(), 16);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type DiagnosticMalloc = Libc<Diagnostic, false>;
 /// The allocator of [`diagnostic_calloc`](super::diagnostic_calloc()).
+///
+/// ```
+/// use freehold::{Block, DiagnosticCalloc, strings::NativeText};
+/// // What makes text for native code gives blocks of this one.
+/// let text: Block<u8, DiagnosticCalloc> = "hi".to_native_utf8()?;
+/// assert_eq!(text[..], *b"hi\0");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type DiagnosticCalloc = Libc<Diagnostic, true>;
 /// The platform's `malloc`, never told of.
+///
+/// ```
+/// use freehold::{Arena, alloc::PlatformMalloc};
+/// // Scratch memory that no report shall show.
+/// let arena = Arena::over(PlatformMalloc::default());
+/// assert_eq!(arena.alloc_from(&[1u8, 2])?, [1, 2]);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type PlatformMalloc = Libc<Platform, false>;
 /// The platform's `calloc`, never told of.
+///
+/// ```
+/// use freehold::{Arena, alloc::PlatformCalloc};
+/// let arena = Arena::over(PlatformCalloc::default());
+/// assert_eq!(arena.alloc::<u16>(3)?, [0; 3]);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type PlatformCalloc = Libc<Platform, true>;
 
 #[cfg(any(debug_assertions, feature = "adaptive-tracking"))]
@@ -80,8 +197,22 @@ mod adaptive {
 }
 
 /// The allocator of [`adaptive_malloc`](super::adaptive_malloc()).
+///
+/// ```
+/// use freehold::{AdaptiveMalloc, Block, adaptive_malloc, alloc::Mode};
+/// let block: Block<u8, AdaptiveMalloc> = adaptive_malloc(16)?;
+/// assert_eq!(block.len(), 16);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type AdaptiveMalloc = Libc<adaptive::Mode, false>;
 /// The allocator of [`adaptive_calloc`](super::adaptive_calloc()).
+///
+/// ```
+/// use freehold::{AdaptiveCalloc, Block, adaptive_calloc};
+/// let block: Block<u8, AdaptiveCalloc> = adaptive_calloc(16)?;
+/// assert_eq!(block[..], [0; 16]);
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub type AdaptiveCalloc = Libc<adaptive::Mode, true>;
 
 /// The platform's allocation of one layout or of `count` of them. The alignment is

@@ -14,6 +14,15 @@
 //!
 //! In release builds the adaptive ones are the platform's functions to the
 //! instruction; while nothing is tracked the others add one comparison to each.
+//!
+//! ```
+//! use freehold::alloc::{diagnostic_calloc, malloc};
+//! let first = malloc::<u64>(16)?; // anything in it, and no leak if it stays
+//! let second = diagnostic_calloc::<u64>(16)?; // zeroed, and a leak if it stays
+//! assert_eq!(second[15], 0);
+//! # drop(first);
+//! # Ok::<(), freehold::AllocError>(())
+//! ```
 
 mod error;
 mod functions;
@@ -59,12 +68,39 @@ pub unsafe trait Allocator: Copy + Default {
     ///
     /// # Errors
     /// [`AllocError`] says why there is none.
+    ///
+    /// ```
+    /// use freehold::{AllocError, Allocator, Malloc};
+    /// use std::alloc::Layout;
+    /// let malloc = Malloc::default();
+    /// let layout = Layout::new::<[u64; 4]>();
+    /// let block = malloc.allocate(layout, "[u64; 4]")?;
+    /// // SAFETY: allocated above with this layout, released once.
+    /// unsafe { malloc.deallocate(block, layout) }.expect("was live");
+    /// let most = Layout::from_size_align(isize::MAX as usize, 1).expect("valid");
+    /// let error = AllocError::OutOfMemory { bytes: isize::MAX as usize };
+    /// assert_eq!(malloc.allocate(most, "everything"), Err(error));
+    /// # Ok::<(), AllocError>(())
+    /// ```
     fn allocate(&self, layout: Layout, tag: &'static str) -> Result<NonNull<u8>, AllocError>;
 
     /// The same, zeroed whatever the allocator is.
     ///
     /// # Errors
     /// As for [`Allocator::allocate`].
+    ///
+    /// ```
+    /// use freehold::{Allocator, Malloc};
+    /// use std::alloc::Layout;
+    /// let (malloc, layout) = (Malloc::default(), Layout::new::<u64>());
+    /// let block = malloc.allocate_zeroed(layout, "u64")?;
+    /// // SAFETY: a number that is zero; released once.
+    /// unsafe {
+    ///     assert_eq!(*block.cast::<u64>().as_ptr(), 0);
+    ///     malloc.deallocate(block, layout).expect("was live");
+    /// }
+    /// # Ok::<(), freehold::AllocError>(())
+    /// ```
     fn allocate_zeroed(&self, layout: Layout, tag: &'static str)
     -> Result<NonNull<u8>, AllocError>;
 
@@ -124,6 +160,20 @@ pub unsafe trait Allocator: Copy + Default {
     /// # Safety
     /// `block` was given by an allocator of the same kind for `layout`, and
     /// nobody uses it any more.
+    ///
+    /// ```
+    /// use freehold::{Allocator, Malloc, track};
+    /// use std::alloc::Layout;
+    /// track::start(&Default::default()).expect("memory for a ledger");
+    /// let (malloc, layout) = (Malloc::default(), Layout::new::<u64>());
+    /// let block = malloc.allocate(layout, "u64")?;
+    /// // SAFETY: live; tracked, so that the second call is refused.
+    /// unsafe {
+    ///     malloc.deallocate(block, layout).expect("was live");
+    ///     assert!(malloc.deallocate(block, layout).is_err());
+    /// }
+    /// # Ok::<(), freehold::AllocError>(())
+    /// ```
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError>;
 
     /// The block with another size: larger or smaller, at another place if need
@@ -135,6 +185,21 @@ pub unsafe trait Allocator: Copy + Default {
     /// # Safety
     /// As for [`Allocator::deallocate`]; both layouts have the same alignment.
     /// The old address is no longer used.
+    ///
+    /// ```
+    /// use freehold::{Allocator, Calloc};
+    /// use std::alloc::Layout;
+    /// let (calloc, old, new) = (Calloc::default(), Layout::new::<u8>(), Layout::new::<[u8; 4]>());
+    /// let block = calloc.allocate(old, "u8")?;
+    /// // SAFETY: the layout that it was allocated with; later the new one.
+    /// unsafe {
+    ///     block.write(7);
+    ///     let block = calloc.reallocate(block, old, new, "[u8; 4]")?;
+    ///     assert_eq!(*block.cast::<[u8; 4]>().as_ptr(), [7, 0, 0, 0]);
+    ///     calloc.deallocate(block, new).expect("was live");
+    /// }
+    /// # Ok::<(), freehold::AllocError>(())
+    /// ```
     unsafe fn reallocate(
         &self,
         block: NonNull<u8>,

@@ -6,6 +6,19 @@ use core::fmt;
 use crate::FreeError;
 
 /// One release that failed.
+///
+/// ```
+/// use freehold::{Arena, ArenaFailure};
+/// let arena = Arena::new();
+/// arena.on_release(|| Err("the door is stuck"))?;
+/// for failure in arena.release().unwrap_err().failures() {
+///     match failure {
+///         ArenaFailure::Callback(error) => assert_eq!(error.to_string(), "the door is stuck"),
+///         other => panic!("{other}"),
+///     }
+/// }
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ArenaFailure {
@@ -40,6 +53,16 @@ impl ArenaError {
     }
 
     /// The failures, in the order in which they happened.
+    ///
+    /// ```
+    /// let arena = freehold::Arena::new();
+    /// arena.on_release(|| Err("first registered"))?;
+    /// arena.on_release(|| Err("last registered"))?;
+    /// let error = arena.release().unwrap_err();
+    /// let texts: Vec<String> = error.failures().iter().map(|f| f.to_string()).collect();
+    /// assert_eq!(texts, ["last registered", "first registered"]);
+    /// # Ok::<(), freehold::AllocError>(())
+    /// ```
     pub fn failures(&self) -> &[ArenaFailure] {
         &self.failures
     }
@@ -68,6 +91,14 @@ impl fmt::Display for ArenaError {
 impl Error for ArenaError {}
 
 /// The pointer is not that of a block of the arena.
+///
+/// ```
+/// let arena = freehold::Arena::new();
+/// let bytes = arena.alloc::<u8>(8)?;
+/// let error = arena.move_out(&raw mut bytes[1]).unwrap_err();
+/// assert!(error.to_string().contains("the middle of one"));
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MoveError {
     pub(super) address: usize,

@@ -193,6 +193,12 @@ macro_rules! arena {
 
         impl $name {
             /// An empty arena over [`diagnostic_calloc`](crate::diagnostic_calloc()).
+            ///
+            /// ```
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
+            /// assert_eq!(arena.alloc::<u16>(2)?, [0; 2]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub const fn new() -> Self {
                 $name::over()
             }

@@ -77,6 +77,11 @@ impl Drop for InZone {
 }
 
 /// The caller is in no zone.
+///
+/// ```
+/// use freehold::{NoZone, zone_arena};
+/// assert_eq!(zone_arena(|_| ()), Err(NoZone));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoZone;
 

@@ -43,6 +43,12 @@ pub struct Allocation {
 }
 
 /// Why a text is no allocation.
+///
+/// ```
+/// use freehold::Allocation;
+/// let error = Allocation::from_json("{\"address\": 7").unwrap_err();
+/// assert!(!error.to_string().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError(String);
 

@@ -28,10 +28,27 @@ pub trait LeaksEmitter {
     ///
     /// # Errors
     /// Those of the place.
+    ///
+    /// ```
+    /// use freehold::{Allocation, Colors, LeaksEmitter, PrintEmitter};
+    /// let leak = Allocation { size: 64, type_name: "Row".into(), ..Allocation::default() };
+    /// let mut text = Vec::new();
+    /// PrintEmitter::to(&mut text, Colors::Never).emit(&[leak])?;
+    /// assert!(String::from_utf8_lossy(&text).contains("Row"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn emit(&mut self, leaks: &[Allocation]) -> io::Result<()>;
 }
 
 /// Whether to use colours.
+///
+/// ```
+/// use freehold::{Allocation, Colors, Filter, LeakError};
+/// let error = LeakError::new(vec![Allocation::default()], Filter::ignore_none());
+/// assert!(error.text(Colors::Always).contains("\x1b["));
+/// assert!(!error.text(Colors::Never).contains("\x1b["));
+/// assert_eq!(Colors::default(), Colors::Auto);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colors {
     /// When the output is a terminal and `NO_COLOR` is not set.
@@ -61,6 +78,17 @@ pub struct JsonEmitter {
 
 impl JsonEmitter {
     /// Writes to `path`, over what is there.
+    ///
+    /// ```
+    /// use freehold::{Allocation, JsonEmitter, LeaksEmitter};
+    /// let path = std::env::temp_dir().join(format!("freehold-new-{}.json", std::process::id()));
+    /// let mut emitter = JsonEmitter::new(&path);
+    /// emitter.emit(&[Allocation { size: 64, ..Allocation::default() }])?;
+    /// emitter.emit(&[])?; // nothing of the first is left
+    /// assert_eq!(std::fs::read_to_string(&path)?, "[]");
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(path: impl Into<PathBuf>) -> JsonEmitter {
         JsonEmitter { path: path.into() }
     }
@@ -114,6 +142,14 @@ impl PrintEmitter<io::Stdout> {
 
 impl<W: Write> PrintEmitter<W> {
     /// Prints to `out`.
+    ///
+    /// ```
+    /// use freehold::{Colors, LeakTracker, PrintEmitter};
+    /// let mut log = Vec::new();
+    /// LeakTracker::emit(&mut PrintEmitter::to(&mut log, Colors::Never))?;
+    /// assert!(!log.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn to(out: W, colors: Colors) -> PrintEmitter<W> {
         PrintEmitter { out, colors }
     }

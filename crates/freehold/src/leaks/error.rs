@@ -52,21 +52,48 @@ impl LeakError {
     }
 
     /// The blocks.
+    ///
+    /// ```
+    /// use freehold::{Allocation, Filter, LeakError};
+    /// let leak = Allocation { type_name: "Row".into(), ..Allocation::default() };
+    /// let error = LeakError::new(vec![leak], Filter::ignore_none());
+    /// assert_eq!(error.leaks()[0].type_name, "Row");
+    /// ```
     pub fn leaks(&self) -> &[Allocation] {
         &self.leaks
     }
 
     /// The filter that was in force.
+    ///
+    /// ```
+    /// use freehold::{Allocation, Filter, LeakError};
+    /// let filter = Filter::types(["Cache"]);
+    /// let error = LeakError::new(vec![Allocation::default()], filter.clone());
+    /// assert_eq!(error.filter().to_string(), filter.to_string());
+    /// ```
     pub fn filter(&self) -> &Filter {
         &self.filter
     }
 
     /// How many blocks.
+    ///
+    /// ```
+    /// use freehold::{Allocation, Filter, LeakError};
+    /// let error = LeakError::new(vec![Allocation::default(); 3], Filter::ignore_none());
+    /// assert_eq!(error.count(), 3);
+    /// ```
     pub fn count(&self) -> usize {
         self.leaks.len()
     }
 
     /// Bytes of all of them.
+    ///
+    /// ```
+    /// use freehold::{Allocation, Filter, LeakError};
+    /// let leak = Allocation { size: 64, ..Allocation::default() };
+    /// let error = LeakError::new(vec![leak.clone(), leak], Filter::ignore_none());
+    /// assert_eq!(error.total_bytes(), 128);
+    /// ```
     pub fn total_bytes(&self) -> u64 {
         self.leaks.iter().map(|leak| leak.size).sum()
     }

@@ -54,6 +54,19 @@ pub struct Scope {
 
 /// A scope for other threads and for futures. It may outlive the scope: then
 /// blocks count for the one around it.
+///
+/// ```
+/// use freehold::{Scope, diagnostic_calloc};
+/// let scope = Scope::begin("pool");
+/// let blocks: Vec<_> = (0..2)
+///     .map(|_| scope.handle())
+///     .map(|handle| std::thread::spawn(move || handle.enter(|| diagnostic_calloc::<u8>(1))))
+///     .map(|thread| thread.join().expect("no panic").expect("memory"))
+///     .collect();
+/// assert_eq!(scope.leaks().len(), 2);
+/// drop(blocks);
+/// scope.end().expect("nothing stays");
+/// ```
 #[derive(Clone, Debug)]
 pub struct ScopeHandle {
     /// 0 when there is no ledger, or no room in it.
@@ -64,6 +77,15 @@ pub struct ScopeHandle {
 impl Scope {
     /// Begins a scope inside the one of this thread. Begins tracking when it is
     /// off.
+    ///
+    /// ```
+    /// use freehold::{Scope, diagnostic_calloc};
+    /// let scope = Scope::begin("load");
+    /// let kept = scope.enter(|| diagnostic_calloc::<u8>(10)).expect("memory");
+    /// assert_eq!(scope.leaks()[0].scope, "load");
+    /// drop(kept);
+    /// scope.end().expect("nothing stays");
+    /// ```
     pub fn begin(name: &str) -> Scope {
         Scope::begin_with(name, None)
     }
@@ -94,6 +116,17 @@ impl Scope {
     }
 
     /// Runs `body` in the scope, on this thread.
+    ///
+    /// ```
+    /// use freehold::{Scope, diagnostic_calloc};
+    /// let scope = Scope::begin("inside");
+    /// let outside = diagnostic_calloc::<u8>(10).expect("memory");
+    /// let inside = scope.enter(|| diagnostic_calloc::<u8>(20)).expect("memory");
+    /// assert_eq!(scope.leaks()[0].size, 20);
+    /// drop(inside);
+    /// scope.end().expect("what is outside does not count");
+    /// # drop(outside);
+    /// ```
     pub fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
         self.handle.enter(body)
     }
@@ -219,6 +252,20 @@ impl ScopeHandle {
     }
 
     /// The future that runs in the scope.
+    ///
+    /// ```
+    /// use freehold::{Scope, diagnostic_calloc};
+    /// use std::task::{Context, Poll, Waker};
+    /// let scope = Scope::begin("task");
+    /// let task = scope.handle().wrap(async { diagnostic_calloc::<u8>(8).expect("memory") });
+    /// let mut task = std::pin::pin!(task);
+    /// // An executor polls it, on any thread.
+    /// let Poll::Ready(block) = task.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+    ///     panic!("nothing to wait for")
+    /// };
+    /// assert_eq!(scope.leaks().len(), 1);
+    /// # drop(block);
+    /// ```
     pub fn wrap<F: Future>(&self, future: F) -> Scoped<F> {
         Scoped {
             handle: self.clone(),
@@ -228,6 +275,17 @@ impl ScopeHandle {
 }
 
 /// This thread is in a scope while it lives.
+///
+/// ```
+/// use freehold::{Scope, diagnostic_calloc};
+/// let scope = Scope::begin("region");
+/// let entered = scope.handle().entered();
+/// let inside = diagnostic_calloc::<u8>(1).expect("memory");
+/// drop(entered);
+/// let outside = diagnostic_calloc::<u8>(1).expect("memory");
+/// assert_eq!(scope.leaks().len(), 1);
+/// # drop((inside, outside));
+/// ```
 #[must_use = "the scope is left when it is dropped"]
 #[derive(Debug)]
 pub struct Entered {
@@ -253,6 +311,19 @@ impl Drop for Entered {
 }
 
 /// A future that runs in a scope: see [`Scope::wrap`].
+///
+/// ```
+/// use freehold::{Scope, Scoped};
+/// use std::future::{Ready, ready};
+/// // A field of a future of one's own.
+/// struct Task { work: Scoped<Ready<u8>> }
+/// let scope = Scope::begin("task");
+/// let task = Task { work: scope.handle().wrap(ready(1)) };
+/// # let waker = std::task::Waker::noop();
+/// # let mut context = std::task::Context::from_waker(waker);
+/// let answer = std::pin::pin!(task.work).poll(&mut context);
+/// assert_eq!(answer, std::task::Poll::Ready(1));
+/// ```
 #[derive(Debug)]
 pub struct Scoped<F> {
     handle: ScopeHandle,

@@ -144,6 +144,13 @@ impl<T: Copy> Checked<T> {
     }
 
     /// Whether there is none.
+    ///
+    /// ```
+    /// // SAFETY: never read.
+    /// let checked = unsafe { freehold::Checked::<u8>::new(std::ptr::null_mut(), 0) };
+    /// assert!(checked.is_empty());
+    /// assert!(checked.get(0).is_err());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -59,6 +59,16 @@ impl fmt::Display for TextError {
 impl core::error::Error for TextError {}
 
 /// Text that native code can read: a copy with a NUL at the end.
+///
+/// ```
+/// use freehold::strings::NativeText;
+/// let name = String::from("x");
+/// let utf8 = name.to_native_utf8()?;
+/// // SAFETY: a text with its NUL, which lives until the end.
+/// assert_eq!(unsafe { libc::strlen(utf8.as_ptr().cast()) }, 1);
+/// assert!("a\0b".to_native_utf8().is_err(), "C would see only its beginning");
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
 pub trait NativeText {
     /// As UTF-8.
     ///

@@ -31,6 +31,12 @@ impl Bstr {
     ///
     /// # Errors
     /// [`FamilyError`] when there is no memory, or it is too long.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// assert_eq!(Bstr::new("hi")?.units(), [104, 105]);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn new(text: &str) -> Result<Bstr, FamilyError> {
         let units: Vec<u16> = text.encode_utf16().collect();
         Bstr::from_units(&units)
@@ -69,32 +75,74 @@ impl Bstr {
     }
 
     /// Gives the string up: `free` or `SysFreeString` releases it.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// let raw = Bstr::new("hi")?.into_raw(); // for an API that releases it
+    /// // SAFETY: live, used by nobody.
+    /// unsafe { freehold::free(raw.cast()) }.expect("was live");
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     #[must_use = "the string is lost when nobody releases the pointer"]
     pub fn into_raw(self) -> *mut u16 {
         core::mem::ManuallyDrop::new(self).0.as_ptr()
     }
 
     /// The pointer, for calls of an API.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// let text = Bstr::new("hi")?;
+    /// // SAFETY: live as long as `text`, with a NUL behind its two units.
+    /// assert_eq!(unsafe { *text.as_ptr().add(2) }, 0);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn as_ptr(&self) -> *mut u16 {
         self.0.as_ptr()
     }
 
     /// Units of text.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// assert_eq!(Bstr::new("𝄞")?.len(), 2); // a surrogate pair
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn len(&self) -> usize {
         bstr::len(self.0.as_ptr() as usize).unwrap_or(0)
     }
 
     /// Bytes of text.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// assert_eq!(Bstr::new("hi")?.byte_len(), 4);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn byte_len(&self) -> usize {
         bstr::byte_len(self.0.as_ptr() as usize).unwrap_or(0)
     }
 
     /// Whether there is no text.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// assert!(Bstr::new("")?.is_empty());
+    /// assert!(!Bstr::new("\0")?.is_empty());
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.byte_len() == 0
     }
 
     /// The text.
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// let text = Bstr::new("a\0b")?;
+    /// assert_eq!(text.units(), [97, 0, 98]);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn units(&self) -> &[u16] {
         // SAFETY: a live string of this length.
         unsafe { core::slice::from_raw_parts(self.0.as_ptr(), self.len()) }
@@ -104,6 +152,15 @@ impl Bstr {
     ///
     /// # Errors
     /// As for [`Bstr::new`].
+    ///
+    /// ```
+    /// use freehold::strings::Bstr;
+    /// let text = Bstr::new("a\0b")?;
+    /// let copy = text.copy()?;
+    /// assert_ne!(copy.as_ptr(), text.as_ptr());
+    /// assert_eq!(copy.units(), text.units());
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn copy(&self) -> Result<Bstr, FamilyError> {
         Bstr::from_units(self.units())
     }
@@ -149,22 +206,50 @@ impl Hstring {
     ///
     /// # Errors
     /// [`FamilyError`] when there is no memory.
+    ///
+    /// ```
+    /// use freehold::strings::Hstring;
+    /// assert_eq!(Hstring::new("hi")?.to_string(), "hi");
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn new(text: &str) -> Result<Hstring, FamilyError> {
         let units: Vec<u16> = text.encode_utf16().collect();
         windows_create_string(&units).map(Hstring)
     }
 
     /// The handle, for calls of an API; 0 for the empty text.
+    ///
+    /// ```
+    /// use freehold::{families::windows_string_raw_buffer, strings::Hstring};
+    /// let text = Hstring::new("hi")?;
+    /// let (_, units) = windows_string_raw_buffer(text.as_raw())?;
+    /// assert_eq!(units, 2);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn as_raw(&self) -> usize {
         self.0
     }
 
     /// Units of text.
+    ///
+    /// ```
+    /// use freehold::strings::Hstring;
+    /// assert_eq!(Hstring::new("𝄞")?.len(), 2); // a surrogate pair
+    /// assert_eq!(Hstring::new("")?.len(), 0);
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn len(&self) -> usize {
         hstring::len(self.0).unwrap_or(0)
     }
 
     /// Whether there is no text.
+    ///
+    /// ```
+    /// use freehold::strings::Hstring;
+    /// assert!(Hstring::new("")?.is_empty());
+    /// assert!(!Hstring::new("hi")?.is_empty());
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0 == 0
     }
@@ -173,6 +258,15 @@ impl Hstring {
     ///
     /// # Errors
     /// [`FamilyError`] when somebody released it behind our back.
+    ///
+    /// ```
+    /// use freehold::strings::Hstring;
+    /// let text = Hstring::new("hi")?;
+    /// let copy = text.copy()?; // no second text: one reference more
+    /// drop(text);
+    /// assert_eq!(copy.to_string(), "hi");
+    /// # Ok::<(), freehold::FamilyError>(())
+    /// ```
     pub fn copy(&self) -> Result<Hstring, FamilyError> {
         windows_duplicate_string(self.0).map(Hstring)
     }

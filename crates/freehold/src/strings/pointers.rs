@@ -5,7 +5,7 @@ use crate::alloc::{AllocError, DiagnosticCalloc};
 use crate::memory::Block;
 
 macro_rules! pointer {
-    ($(#[$doc:meta])* $name:ident, $unit:ty, $encode:expr) => {
+    ($(#[$doc:meta])* $name:ident, $unit:ty, $to_native:literal, $encode:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(transparent)]
@@ -17,16 +17,41 @@ macro_rules! pointer {
             /// # Safety
             /// It is null, or points to units up to a NUL that live as long as the
             /// value is used and that nobody writes to while they are read.
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{NativeText, ", stringify!($name), "};")]
+            #[doc = concat!("let block = \"hi\".", $to_native, "()?;")]
+            /// // SAFETY: lives until the end, ends with a NUL.
+            #[doc = concat!("let text = unsafe { ", stringify!($name), "::new(block.as_ptr().cast_mut()) };")]
+            /// assert_eq!(text.len(), Ok(2));
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub const unsafe fn new(pointer: *mut $unit) -> $name {
                 $name(pointer)
             }
 
             /// The pointer.
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{NativeText, ", stringify!($name), "};")]
+            #[doc = concat!("let block = \"hi\".", $to_native, "()?;")]
+            /// // SAFETY: lives until the end, ends with a NUL.
+            #[doc = concat!("let text = unsafe { ", stringify!($name), "::new(block.as_ptr().cast_mut()) };")]
+            /// assert_eq!(text.as_ptr().cast_const(), block.as_ptr()); // for a call of C
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn as_ptr(self) -> *mut $unit {
                 self.0
             }
 
             /// Whether it is null.
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{", stringify!($name), "};")]
+            /// // SAFETY: null.
+            #[doc = concat!("let none = unsafe { ", stringify!($name), "::new(std::ptr::null_mut()) };")]
+            /// assert!(none.is_null());
+            /// ```
             pub fn is_null(self) -> bool {
                 self.0.is_null()
             }
@@ -35,6 +60,16 @@ macro_rules! pointer {
             ///
             /// # Errors
             /// [`TextError::Null`].
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{NativeText, ", stringify!($name), "};")]
+            #[doc = concat!("let block = \"hi\".", $to_native, "()?;")]
+            /// // SAFETY: lives until the end, ends with a NUL.
+            #[doc = concat!("let text = unsafe { ", stringify!($name), "::new(block.as_ptr().cast_mut()) };")]
+            /// assert_eq!(text.len(), Ok(2));
+            /// assert_eq!(block.len(), 3); // with its NUL
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn len(self) -> Result<usize, TextError> {
                 self.bounded(usize::MAX)
             }
@@ -55,6 +90,15 @@ macro_rules! pointer {
             ///
             /// # Errors
             /// [`TextError::Null`].
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{NativeText, ", stringify!($name), "};")]
+            #[doc = concat!("let block = \"hi\".", $to_native, "()?;")]
+            /// // SAFETY: lives until the end, ends with a NUL.
+            #[doc = concat!("let text = unsafe { ", stringify!($name), "::new(block.as_ptr().cast_mut()) };")]
+            #[doc = concat!("assert_eq!(text.byte_len(), Ok(2 * size_of::<", stringify!($unit), ">()));")]
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn byte_len(self) -> Result<usize, TextError> {
                 Ok(self.len()? * size_of::<$unit>())
             }
@@ -63,6 +107,15 @@ macro_rules! pointer {
             ///
             /// # Errors
             /// [`TextError::Null`].
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{NativeText, ", stringify!($name), "};")]
+            #[doc = concat!("let block = \"\".", $to_native, "()?;")]
+            /// // SAFETY: lives until the end, ends with a NUL.
+            #[doc = concat!("let text = unsafe { ", stringify!($name), "::new(block.as_ptr().cast_mut()) };")]
+            /// assert_eq!(text.is_empty(), Ok(true));
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn is_empty(self) -> Result<bool, TextError> {
                 Ok(self.bounded(1)? == 0)
             }
@@ -76,6 +129,17 @@ macro_rules! pointer {
             ///
             /// # Errors
             /// [`AllocError::Empty`] for null; [`AllocError::OutOfMemory`].
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{NativeText, ", stringify!($name), "};")]
+            #[doc = concat!("let block = \"hi\".", $to_native, "()?;")]
+            /// // SAFETY: lives until the end, ends with a NUL.
+            #[doc = concat!("let text = unsafe { ", stringify!($name), "::new(block.as_ptr().cast_mut()) };")]
+            /// let copy = text.copy()?;
+            /// drop(block);
+            /// assert_eq!(copy[..], [104, 105, 0]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub fn copy(self) -> Result<Block<$unit, DiagnosticCalloc>, AllocError> {
                 let len = self.len().map_err(|_| AllocError::Empty)?;
                 let mut block = crate::diagnostic_calloc::<$unit>(len + 1)?;
@@ -92,6 +156,19 @@ macro_rules! pointer {
             ///
             /// # Safety
             /// There is room for `room` units, which may be written to.
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::{TextError, ", stringify!($name), "};")]
+            #[doc = concat!("let mut buffer = [0 as ", stringify!($unit), "; 3];")]
+            /// // SAFETY: lives until the end, has room for three units.
+            /// unsafe {
+            #[doc = concat!("    let text = ", stringify!($name), "::new(buffer.as_mut_ptr());")]
+            #[doc = concat!("    assert_eq!(text.set(\"hi\", 3), Ok(3 * size_of::<", stringify!($unit), ">()));")]
+            ///     let error = TextError::TooLong { needed: 4, room: 3 };
+            ///     assert_eq!(text.set("hey", 3), Err(error));
+            /// }
+            /// assert_eq!(buffer, [104, 105, 0]); // the first text
+            /// ```
             pub unsafe fn set(self, text: &str, room: usize) -> Result<usize, TextError> {
                 if self.0.is_null() {
                     return Err(TextError::Null);
@@ -120,6 +197,14 @@ macro_rules! pointer {
             ///
             /// # Safety
             /// `room` units may be read, or those up to the end of the list.
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::", stringify!($name), ";")]
+            #[doc = concat!("let mut units = [97, 0, 98, 0, 0 as ", stringify!($unit), "]; // \"a\", \"b\", the end")]
+            /// // SAFETY: lives until the end, has that many units.
+            #[doc = concat!("let list = unsafe { ", stringify!($name), "::new(units.as_mut_ptr()).list(units.len()) };")]
+            /// assert_eq!(list, Ok(vec!["a".into(), "b".into()]));
+            /// ```
             pub unsafe fn list(self, room: usize) -> Result<Vec<String>, TextError> {
                 let mut texts = Vec::new();
                 let mut at = 0;
@@ -145,6 +230,17 @@ macro_rules! pointer {
             ///
             /// # Safety
             /// With `len`, that many units may be read.
+            ///
+            /// ```
+            #[doc = concat!("use freehold::strings::", stringify!($name), ";")]
+            #[doc = concat!("let mut units = [97, 0, 98, 0 as ", stringify!($unit), "];")]
+            /// // SAFETY: lives until the end, has that many units, of which one is a NUL.
+            /// unsafe {
+            #[doc = concat!("    let text = ", stringify!($name), "::new(units.as_mut_ptr());")]
+            ///     assert_eq!(text.text(None).as_deref(), Ok("a"));
+            ///     assert_eq!(text.text(Some(3)).as_deref(), Ok("a\0b"));
+            /// }
+            /// ```
             pub unsafe fn text(self, len: Option<usize>) -> Result<String, TextError> {
                 let len = match len {
                     Some(_) if self.0.is_null() => return Err(TextError::Null),
@@ -169,7 +265,7 @@ pointer! {
     /// // SAFETY: no length is given.
     /// assert_eq!(unsafe { text.text(None) }.as_deref(), Ok("héllo"));
     /// ```
-    PStr, u8, |text: &str| text.as_bytes().to_vec()
+    PStr, u8, "to_native_utf8", |text: &str| text.as_bytes().to_vec()
 }
 
 pointer! {
@@ -186,7 +282,7 @@ pointer! {
     ///     assert_eq!(text.text(None).as_deref(), Ok("héllo"));
     /// }
     /// ```
-    PWStr, u16, |text: &str| text.encode_utf16().collect()
+    PWStr, u16, "to_native_utf16", |text: &str| text.encode_utf16().collect()
 }
 
 impl PStr {
