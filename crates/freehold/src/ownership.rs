@@ -7,11 +7,11 @@ use freehold_ledger::format::Owner;
 /// ```
 /// use freehold::{Ownership, borrow, give_back, ownership_of};
 /// let lent = [0u8; 8];
-/// let address = lent.as_ptr() as usize;
+/// let pointer = lent.as_ptr().cast_mut().cast();
 /// // SAFETY: it lives until it is given back.
-/// unsafe { borrow(address as *mut _, 8) }?;
-/// assert_eq!(ownership_of(address), Some(Ownership::Borrowed));
-/// give_back(address);
+/// unsafe { borrow(pointer, 8) }?;
+/// assert_eq!(ownership_of(pointer as usize), Some(Ownership::Borrowed));
+/// assert!(give_back(pointer));
 /// # Ok::<(), freehold::AdoptError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -97,8 +97,8 @@ impl Stack {
     /// let raw = calloc::<u8>(1).expect("memory").into_raw();
     /// // SAFETY: live; tracked, so that the second release is refused.
     /// let error = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) }.unwrap_err();
-    /// // Of a release only its caller is kept: the frames above it are missing.
-    /// assert!(error.released().is_uncertain());
+    /// // Rust programs have unwind data for all of their code.
+    /// assert!(!error.allocated().is_uncertain());
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_uncertain(&self) -> bool {

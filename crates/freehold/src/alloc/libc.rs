@@ -20,7 +20,7 @@ use crate::{FreeError, failing, plain, registry};
 /// ```
 /// use freehold::alloc::{Allocator, Libc, Mode};
 /// use std::alloc::Layout;
-/// /// Keeps nothing secret from the tracker, or everything: the caller says.
+/// /// How much the tracker is told is for the caller to say.
 /// fn number<M: Mode>() -> Result<(), freehold::AllocError> {
 ///     let (malloc, layout) = (Libc::<M, false>::default(), Layout::new::<u32>());
 ///     let block = malloc.allocate(layout, "u32")?;
@@ -54,8 +54,7 @@ pub trait Mode: Copy + Default + sealed::Sealed {
 /// Nothing is told: the platform's allocator and no more.
 ///
 /// ```
-/// use freehold::{LeakTracker, adopt, alloc::{Libc, Platform}, diagnostic_malloc};
-/// use freehold::{Allocator, Answer, query, track};
+/// use freehold::{Allocator, Answer, alloc::{Libc, Platform}, query, track};
 /// track::start(&Default::default()).expect("memory for a ledger");
 /// let (platform, layout) = (Libc::<Platform, false>::default(), std::alloc::Layout::new::<u8>());
 /// let block = platform.allocate(layout, "u8")?;
@@ -122,7 +121,7 @@ impl Mode for Diagnostic {
 /// ```
 /// use freehold::{Arena, alloc::{Libc, Recorded}};
 /// // `calloc` whose blocks are recorded: the same as `Calloc`.
-/// let arena = Arena::over(Libc::<Recorded, true>::default());
+/// let arena = Arena::<Libc<Recorded, true>>::over();
 /// assert_eq!(arena.alloc::<u32>(4)?, [0; 4]);
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
@@ -133,7 +132,8 @@ pub struct Libc<M: Mode, const ZEROES: bool>(PhantomData<M>);
 ///
 /// ```
 /// use freehold::{Block, Malloc, malloc};
-/// let block: Block<u8, Malloc> = malloc(16)?;
+/// use std::mem::MaybeUninit;
+/// let block: Block<MaybeUninit<u8>, Malloc> = malloc(16)?;
 /// assert_eq!(block.len(), 16);
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
@@ -152,7 +152,8 @@ pub type Calloc = Libc<Recorded, true>;
 ///
 /// ```
 /// use freehold::{Block, DiagnosticMalloc, diagnostic_malloc};
-/// let block: Block<u8, DiagnosticMalloc> = diagnostic_malloc(16)?;
+/// use std::mem::MaybeUninit;
+/// let block: Block<MaybeUninit<u8>, DiagnosticMalloc> = diagnostic_malloc(16)?;
 /// assert_eq!(block.len(), 16);
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
@@ -172,7 +173,7 @@ pub type DiagnosticCalloc = Libc<Diagnostic, true>;
 /// ```
 /// use freehold::{Arena, alloc::PlatformMalloc};
 /// // Scratch memory that no report shall show.
-/// let arena = Arena::over(PlatformMalloc::default());
+/// let arena = Arena::<PlatformMalloc>::over();
 /// assert_eq!(arena.alloc_from(&[1u8, 2])?, [1, 2]);
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
@@ -181,7 +182,7 @@ pub type PlatformMalloc = Libc<Platform, false>;
 ///
 /// ```
 /// use freehold::{Arena, alloc::PlatformCalloc};
-/// let arena = Arena::over(PlatformCalloc::default());
+/// let arena = Arena::<PlatformCalloc>::over();
 /// assert_eq!(arena.alloc::<u16>(3)?, [0; 3]);
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
@@ -199,8 +200,9 @@ mod adaptive {
 /// The allocator of [`adaptive_malloc`](super::adaptive_malloc()).
 ///
 /// ```
-/// use freehold::{AdaptiveMalloc, Block, adaptive_malloc, alloc::Mode};
-/// let block: Block<u8, AdaptiveMalloc> = adaptive_malloc(16)?;
+/// use freehold::{AdaptiveMalloc, Block, adaptive_malloc};
+/// use std::mem::MaybeUninit;
+/// let block: Block<MaybeUninit<u8>, AdaptiveMalloc> = adaptive_malloc(16)?;
 /// assert_eq!(block.len(), 16);
 /// # Ok::<(), freehold::AllocError>(())
 /// ```

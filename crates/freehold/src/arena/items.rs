@@ -206,6 +206,13 @@ macro_rules! arena {
 
         impl<A: Allocator> $name<A> {
             /// An empty arena over another allocator.
+            ///
+            /// ```
+            /// use freehold::alloc::PlatformCalloc; // of which nobody is told
+            #[doc = concat!("let arena = freehold::", stringify!($name), "::<PlatformCalloc>::over();")]
+            /// assert_eq!(arena.alloc::<u16>(2)?, [0; 2]);
+            /// # Ok::<(), freehold::AllocError>(())
+            /// ```
             pub const fn over() -> Self {
                 $name {
                     keep: $lock::new(Items::new()),
