@@ -6,6 +6,7 @@
 mod capi;
 mod cost;
 mod dist;
+mod examples;
 mod header;
 mod layers;
 mod packages;
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
+  examples  whether each public item of the library has docs and an example
   cost      compares what the library's allocators cost with the platform's:
             instructions of a release build
   check     compares every captured stack with a full walk over the workloads
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
+        ["examples"] => examples::run(),
         ["cost"] => cost::run(),
         ["dist", prefix] => dist::run(prefix),
         ["capi"] => capi::run(),

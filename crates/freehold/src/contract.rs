@@ -16,7 +16,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-pub use freehold_ledger::tracker::*;
+pub use freehold_ledger::tracker::{
+    APPROXIMATE, BUSY, Block, DEAD, HOOKS, INCOMPLETE, LIVE, SCOPE, SYMBOL, TAG, TRUNCATED,
+    Tracker, UNKNOWN, VERSION, Visit, Wrong,
+};
 
 /// The table of a ledger that this copy of the library keeps itself, for whoever
 /// exports it: [`keep`] must have been called.

@@ -117,6 +117,38 @@ const _: () = assert!(size_of::<Wrong>() == 40);
 pub type Visit = unsafe extern "C" fn(context: *mut c_void, block: *const Block) -> u32;
 
 /// What a keeper of a ledger can do.
+///
+/// ```
+/// # #[cfg(not(unix))]
+/// # fn main() {}
+/// # #[cfg(unix)]
+/// # fn main() {
+/// use freehold_ledger::tracker::{Block, LIVE, SYMBOL, Tracker, VERSION};
+///
+/// /// The keeper of this process, when there is one.
+/// fn keeper() -> Option<&'static Tracker> {
+///     // SAFETY: the name is a C string; the call may be made at any time.
+///     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, SYMBOL.as_ptr()) };
+///     // SAFETY: by the contract what has this name is such a table, for good.
+///     let table = unsafe { found.cast::<Tracker>().as_ref() }?;
+///     let long_enough = table.bytes as usize >= size_of::<Tracker>();
+///     // SAFETY: by the contract it may be called at any time.
+///     (table.version == VERSION && long_enough && unsafe { (table.is_active)() } == 1)
+///         .then_some(table)
+/// }
+///
+/// /// How many bytes the block there has, if it is live.
+/// fn size(of: *const u8) -> Option<u64> {
+///     let mut block = Block::default();
+///     // SAFETY: by the contract, with a block of our own to fill in.
+///     let found = unsafe { (keeper()?.find)(of.addr() as u64, &mut block) };
+///     (found == LIVE).then_some(block.size)
+/// }
+///
+/// // Not under `freehold run`, and without a library that keeps a ledger.
+/// assert_eq!(size([0_u8; 4].as_ptr()), None);
+/// # }
+/// ```
 #[repr(C)]
 #[derive(Debug)]
 pub struct Tracker {

@@ -3,6 +3,12 @@
 /// How a block came to be, and so what must release it.
 ///
 /// The numbers are part of the format; new families are appended.
+///
+/// ```
+/// use freehold_ledger::format::Family;
+/// assert_eq!(Family::CoTaskMem.releases(), ["CoTaskMemFree"]);
+/// assert_eq!(Family::CoTaskMem as u8, 6);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Family {
@@ -78,6 +84,12 @@ pub enum Family {
 
 impl Family {
     /// All families that this version names, in the order of their numbers.
+    ///
+    /// ```
+    /// use freehold_ledger::format::Family;
+    /// let names = Family::ALL.map(Family::name);
+    /// assert!(names.contains(&"CoTaskMem"));
+    /// ```
     pub const ALL: [Family; 34] = [
         Family::Unknown,
         Family::Malloc,
@@ -116,6 +128,12 @@ impl Family {
     ];
 
     /// The family with this number; [`Family::Unknown`] for any other.
+    ///
+    /// ```
+    /// use freehold_ledger::format::Family;
+    /// assert_eq!(Family::from_number(11), Family::Bstr);
+    /// assert_eq!(Family::from_number(1 << 40), Family::Unknown);
+    /// ```
     pub fn from_number(number: u64) -> Family {
         let known = usize::try_from(number).ok();
         known
@@ -124,6 +142,10 @@ impl Family {
     }
 
     /// The name used in reports and on the command line.
+    ///
+    /// ```
+    /// assert_eq!(freehold_ledger::format::Family::NewArray.name(), "new[]");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Family::Unknown => "unknown",
@@ -163,7 +185,14 @@ impl Family {
         }
     }
 
-    /// The functions that may release a block of this family.
+    /// The functions that may release a block of this family; none where it is
+    /// not known or the block's own.
+    ///
+    /// ```
+    /// use freehold_ledger::format::Family;
+    /// assert_eq!(Family::NetApi.releases(), ["NetApiBufferFree"]);
+    /// assert!(Family::Custom.releases().is_empty());
+    /// ```
     pub fn releases(self) -> &'static [&'static str] {
         match self {
             Family::Unknown | Family::Custom => &[],
