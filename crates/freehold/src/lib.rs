@@ -22,7 +22,7 @@
 //! - [`families`]: blocks of the other families;
 //! - [`Arena`], [`SharedArena`], [`using`]: blocks that are released together;
 //! - [`Owned`], [`adopt()`], [`borrow`], [`transfer`], [`attach_finalizer`]: who owns a block;
-//! - [`strings`]: UTF-8, UTF-16, `BSTR`, `HSTRING`, lists;
+//! - [`strings`]: UTF-8, UTF-16, `BSTR`, `HSTRING`, lists; [`Guid`];
 //! - [`LeakTracker`], [`Scope`], [`Filter`], [`LeaksEmitter`]: what stays;
 //! - [`failing`]: allocations that fail because a test wants it;
 //! - [`track`]: the ledger of the process; [`contract`]: how it is shared.
@@ -51,6 +51,7 @@ pub mod failing;
 pub mod families;
 mod free;
 mod global;
+mod guid;
 mod leaks;
 mod memory;
 mod misuse;
@@ -92,6 +93,7 @@ pub use free::{adaptive_free, free, free_as, free_sized, native_free};
 pub use freehold_families::custom::Release;
 pub use freehold_families::{Family, FamilyError};
 pub use global::Global;
+pub use guid::{Guid, GuidError};
 pub use leaks::{
     Allocation, Colors, Entered, Filter, JsonEmitter, LeakError, LeakTracker, LeaksEmitter,
     ParseError, PrintEmitter, Scope, ScopeHandle, Scoped, verified,
