@@ -33,7 +33,7 @@ const INSIDE: &[(&str, &[&str])] = &[
     ("unwind", &["libc", "gimli", "framehop"]),
     ("families", &["libc"]),
     ("reach", &["libc"]),
-    ("freehold", &["libc", "allocator-api2"]),
+    ("freehold", &["libc", "allocator-api2", "windows-sys"]),
     ("capi", &["libc"]),
     ("interpose", &["libc"]),
 ];
