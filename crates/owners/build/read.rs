@@ -1,0 +1,264 @@
+//! Reads the files of `data`: rules first, then rows by hand, then what was
+//! generated. A slot keeps the first row that it gets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+/// What is said of a slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Fact {
+    pub(crate) kind: u8,
+    pub(crate) tier: u8,
+    pub(crate) release: Vec<String>,
+    /// `family`, `when`, `failure`, `size`, `until`, `note`.
+    pub(crate) texts: [String; 6],
+    pub(crate) sources: Vec<String>,
+}
+
+/// A function with its slots in the order of their names, the result first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Function {
+    pub(crate) library: String,
+    pub(crate) platform: u8,
+    pub(crate) slots: Vec<(String, Fact)>,
+}
+
+/// By name, and where a name is in several libraries, by library.
+pub(crate) type Functions = BTreeMap<(String, String), Function>;
+
+pub(crate) const KINDS: &[&str] = &[
+    "unknown",
+    "owned",
+    "refcount",
+    "borrowed",
+    "transferred",
+    "lock",
+    "none",
+];
+pub(crate) const TIERS: &[&str] = &[
+    "unsure",
+    "checked",
+    "documented",
+    "declared",
+    "rule",
+    "type",
+];
+pub(crate) const PLATFORMS: &[&str] = &["win32", "c"];
+const TEXTS: [&str; 6] = ["family", "when", "failure", "size", "until", "note"];
+
+/// All that the files say.
+pub(crate) fn all(data: &Path) -> Result<Functions, String> {
+    let mut rules = BTreeMap::new();
+    let path = data.join("rules.toml");
+    for (name, value) in parse(&path)? {
+        let at = || format!("{}: rule {name}", path.display());
+        let table = value
+            .as_table()
+            .ok_or_else(|| format!("{}: no table", at()))?;
+        let mut fact = Fact::default();
+        fill(&mut fact, table).map_err(|e| format!("{}: {e}", at()))?;
+        rules.insert(name.clone(), fact);
+    }
+    let mut functions = Functions::new();
+    for folder in ["hand", "win32", "c"] {
+        for path in files(&data.join(folder))? {
+            let error = |e: String| format!("{}: {e}", path.display());
+            file(parse(&path)?, &rules, &mut functions).map_err(error)?;
+        }
+    }
+    widen(&mut functions);
+    Ok(functions)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let error = |e: std::io::Error| format!("{}: {e}", folder.display());
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(error)? {
+        let path = entry.map_err(error)?.path();
+        if path.is_dir() {
+            paths.extend(files(&path)?);
+        } else if path.extension().is_some_and(|e| e == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn parse(path: &Path) -> Result<Table, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    text.parse::<Table>()
+        .map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn file(
+    table: Table,
+    rules: &BTreeMap<String, Fact>,
+    functions: &mut Functions,
+) -> Result<(), String> {
+    let text = |key: &str| {
+        let value = table.get(key).and_then(Value::as_str);
+        value.ok_or_else(|| format!("no {key}"))
+    };
+    let (library, platform) = (text("library")?, text("platform")?);
+    let platform = number(PLATFORMS, platform).ok_or("another platform")?;
+    let empty = Table::new();
+    let named = match table.get("functions") {
+        None => &empty,
+        Some(named) => named.as_table().ok_or("functions is no table")?,
+    };
+    for (name, slots) in named {
+        let slots = slots
+            .as_table()
+            .ok_or_else(|| format!("{name}: no table"))?;
+        for (slot, value) in slots {
+            let fact = fact(value, rules).map_err(|e| format!("{name}.{slot}: {e}"))?;
+            let function = entry(functions, name, library, platform);
+            if !function.slots.iter().any(|(known, _)| known == slot) {
+                function.slots.push((slot.clone(), fact));
+            }
+        }
+    }
+    if let Some(others) = table.get("others") {
+        for name in others.as_array().ok_or("others is no list")? {
+            let name = name
+                .as_str()
+                .ok_or("others has something else than names")?;
+            entry(functions, name, library, platform);
+        }
+    }
+    let known = ["library", "platform", "functions", "others"];
+    match table.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!("{key} means nothing")),
+        None => Ok(()),
+    }
+}
+
+fn entry<'a>(
+    functions: &'a mut Functions,
+    name: &str,
+    library: &str,
+    platform: u8,
+) -> &'a mut Function {
+    let key = (name.to_owned(), library.to_owned());
+    let function = functions.entry(key).or_default();
+    function.library = library.to_owned();
+    function.platform = platform;
+    function
+}
+
+/// A rule's name, or a table with one and what it says otherwise.
+fn fact(value: &Value, rules: &BTreeMap<String, Fact>) -> Result<Fact, String> {
+    let rule = |name: &str| {
+        let found = rules.get(name).cloned();
+        found.ok_or_else(|| format!("there is no rule {name}"))
+    };
+    let fact = match value {
+        Value::String(name) => rule(name)?,
+        Value::Table(table) => {
+            let mut fact = match table.get("rule") {
+                Some(Value::String(name)) => rule(name)?,
+                Some(_) => return Err("the rule is no name".into()),
+                None => Fact::default(),
+            };
+            fill(&mut fact, table)?;
+            fact
+        }
+        _ => return Err("neither the name of a rule nor a table".into()),
+    };
+    let asserted = fact.kind != 0;
+    let releases = matches!(KINDS[usize::from(fact.kind)], "owned" | "refcount" | "lock");
+    if asserted == (fact.tier == 0) {
+        return Err("what is asserted has a tier, and only that".into());
+    }
+    if asserted && fact.sources.is_empty() {
+        return Err("what is asserted has a source".into());
+    }
+    if releases == fact.release.is_empty() && asserted {
+        return Err("what is owned has a release, and only that".into());
+    }
+    Ok(fact)
+}
+
+/// Takes over what a table says.
+fn fill(fact: &mut Fact, table: &Table) -> Result<(), String> {
+    for (key, value) in table {
+        let text = || {
+            let text = value.as_str().map(str::to_owned);
+            text.ok_or_else(|| format!("{key} is no text"))
+        };
+        let list = || {
+            let list = value
+                .as_array()
+                .ok_or_else(|| format!("{key} is no list"))?;
+            let texts = list.iter().map(|text| text.as_str().map(str::to_owned));
+            let texts: Option<Vec<_>> = texts.collect();
+            texts.ok_or_else(|| format!("{key} has something else than texts"))
+        };
+        match key.as_str() {
+            "rule" => {}
+            "kind" => fact.kind = number(KINDS, &text()?).ok_or("another kind")?,
+            "tier" => fact.tier = number(TIERS, &text()?).ok_or("another tier")?,
+            "release" => fact.release = list()?,
+            "sources" => fact.sources = list()?,
+            other => match TEXTS.iter().position(|text| *text == other) {
+                Some(place) => fact.texts[place] = text()?,
+                None => return Err(format!("{other} means nothing")),
+            },
+        }
+    }
+    Ok(())
+}
+
+fn number(names: &[&str], name: &str) -> Option<u8> {
+    let place = names.iter().position(|known| *known == name)?;
+    u8::try_from(place).ok()
+}
+
+/// What is known of a function for UTF-16 holds for the one for bytes, and the
+/// reverse, where nothing better is known of that.
+fn widen(functions: &mut Functions) {
+    let mut twins = Vec::new();
+    for ((name, library), function) in &*functions {
+        let other = match name.strip_suffix('W') {
+            Some(stem) => format!("{stem}A"),
+            None => match name.strip_suffix('A') {
+                Some(stem) => format!("{stem}W"),
+                None => continue,
+            },
+        };
+        let key = (other, library.clone());
+        let Some(twin) = functions.get(&key).filter(|_| function.platform == 0) else {
+            continue;
+        };
+        let known: BTreeSet<&str> = twin
+            .slots
+            .iter()
+            .filter(|(_, fact)| fact.kind != 0)
+            .map(|(slot, _)| slot.as_str())
+            .collect();
+        for (slot, fact) in &function.slots {
+            if fact.kind != 0 && !known.contains(slot.as_str()) {
+                let mut fact = fact.clone();
+                fact.sources.push(format!("as {name}"));
+                twins.push((key.clone(), slot.clone(), fact));
+            }
+        }
+    }
+    for (key, slot, fact) in twins {
+        let Some(function) = functions.get_mut(&key) else {
+            continue;
+        };
+        match function.slots.iter_mut().find(|(known, _)| *known == slot) {
+            Some(known) => known.1 = fact,
+            None => function.slots.push((slot, fact)),
+        }
+    }
+    for function in functions.values_mut() {
+        function
+            .slots
+            .sort_by(|(a, _), (b, _)| (a != "return", a).cmp(&(b != "return", b)));
+    }
+}

@@ -1,0 +1,75 @@
+//! Makes the rows of the ownership database that platforms declare themselves:
+//! `cargo xtask owners`.
+//!
+//! What is not here: rows by hand, and the check of all rows (crate
+//! `freehold-owners`).
+
+mod rows;
+mod winmd;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use rows::Rows;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let check = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["--check"] => true,
+        _ => {
+            eprintln!("usage: cargo xtask owners [--check]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(check) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("owners: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(check: bool) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let data = root.join("crates/owners/data");
+    let mut win32 = Rows::default();
+    winmd::read(&metadata_file(&root)?, &mut win32)?;
+    let files = win32.files("win32", "win32");
+    let differences = rows::write(&data, &["win32"], &files, check)?;
+    eprintln!(
+        "{} functions of Win32 are declared",
+        win32.functions().len()
+    );
+    for difference in &differences {
+        eprintln!("{difference}");
+    }
+    match check && !differences.is_empty() {
+        true => {
+            Err("the rows are not those that the sources give: run `cargo xtask owners`".into())
+        }
+        false => Ok(()),
+    }
+}
+
+/// Where the registry's package with the metadata is unpacked.
+fn metadata_file(root: &Path) -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root)
+        .output()
+        .map_err(|e| format!("cargo metadata cannot be run: {e}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("cargo metadata failed: {said}"));
+    }
+    let json: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|e| format!("cargo metadata: {e}"))?;
+    let packages = json["packages"].as_array().map_or(&[][..], Vec::as_slice);
+    let bindgen = packages.iter().find(|p| p["name"] == "windows-bindgen");
+    let manifest = bindgen.and_then(|p| p["manifest_path"].as_str());
+    let manifest = manifest.ok_or("the package windows-bindgen is not among the dependencies")?;
+    Ok(Path::new(manifest).with_file_name("default/Windows.Win32.winmd"))
+}

@@ -1,0 +1,140 @@
+//! Rows as they are collected and written: a file for each library, sorted, one
+//! line for each slot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What is said of one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Which rule says it.
+    pub(crate) rule: String,
+    /// What releases it, where the rule leaves that open.
+    pub(crate) release: Option<String>,
+}
+
+impl Row {
+    pub(crate) fn rule(rule: &str) -> Row {
+        Row {
+            rule: rule.to_owned(),
+            release: None,
+        }
+    }
+
+    pub(crate) fn with(rule: &str, release: &str) -> Row {
+        Row {
+            release: Some(release.to_owned()),
+            ..Row::rule(rule)
+        }
+    }
+}
+
+/// Rows by library, function and slot.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    libraries: BTreeMap<String, BTreeMap<String, BTreeMap<String, Row>>>,
+    /// All functions there are, also those without rows.
+    functions: BTreeSet<String>,
+}
+
+impl Rows {
+    pub(crate) fn add(&mut self, library: &str, function: &str, slot: &str, row: Row) {
+        let functions = self.libraries.entry(library.to_owned()).or_default();
+        let slots = functions.entry(function.to_owned()).or_default();
+        slots.entry(slot.to_owned()).or_insert(row);
+    }
+
+    /// Notes that there is a function, for the check of release functions.
+    pub(crate) fn declare(&mut self, _: &str, function: &str) {
+        self.functions.insert(function.to_owned());
+    }
+
+    pub(crate) fn functions(&self) -> &BTreeSet<String> {
+        &self.functions
+    }
+
+    /// The files, by their place in the data folder.
+    pub(crate) fn files(&self, folder: &str, platform: &str) -> BTreeMap<PathBuf, String> {
+        let mut files = BTreeMap::new();
+        for (library, functions) in &self.libraries {
+            let mut text = String::from(HEAD);
+            let _ = writeln!(
+                text,
+                "platform = {platform:?}\nlibrary = {library:?}\n\n[functions]"
+            );
+            for (function, slots) in functions {
+                for (slot, row) in slots {
+                    let _ = writeln!(text, "{}.{} = {}", key(function), key(slot), value(row));
+                }
+            }
+            let name = library
+                .trim_start_matches("Windows.Win32.")
+                .replace('/', "-");
+            let name = name.trim_end_matches(".dll");
+            files.insert(Path::new(folder).join(format!("{name}.toml")), text);
+        }
+        files
+    }
+}
+
+const HEAD: &str =
+    "# Made by `cargo xtask owners` of what the platform declares: not to be edited.\n\n";
+
+fn key(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match !name.is_empty() && name.chars().all(is_bare) {
+        true => name.to_owned(),
+        false => format!("{name:?}"),
+    }
+}
+
+fn value(row: &Row) -> String {
+    match &row.release {
+        None => format!("{:?}", row.rule),
+        Some(release) => format!("{{ rule = {:?}, release = [{release:?}] }}", row.rule),
+    }
+}
+
+/// Writes these files and takes away all others in the folder; with `check` it
+/// only says what differs.
+pub(crate) fn write(
+    data: &Path,
+    folders: &[&str],
+    files: &BTreeMap<PathBuf, String>,
+    check: bool,
+) -> Result<Vec<String>, String> {
+    let error = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
+    let mut differences = Vec::new();
+    for folder in folders {
+        let folder = data.join(folder);
+        if !check {
+            fs::create_dir_all(&folder).map_err(|e| error(&folder, e))?;
+        }
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.map_err(|e| error(&folder, e))?.path();
+            let short = path.strip_prefix(data).unwrap_or(&path);
+            if !files.contains_key(short) {
+                differences.push(format!("{} is no longer made", short.display()));
+                if !check {
+                    fs::remove_file(&path).map_err(|e| error(&path, e))?;
+                }
+            }
+        }
+    }
+    for (short, text) in files {
+        let path = data.join(short);
+        if fs::read_to_string(&path).is_ok_and(|old| old == *text) {
+            continue;
+        }
+        differences.push(format!("{} is another", short.display()));
+        if !check {
+            fs::write(&path, text).map_err(|e| error(&path, e))?;
+        }
+    }
+    Ok(differences)
+}

@@ -1,0 +1,242 @@
+//! Rows from the metadata of Win32: what its attributes and types say of each
+//! slot of each function and COM method.
+//!
+//! What is not here: which of these rules is right for a function that breaks
+//! them; rows by hand say so, and come first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use windows_metadata::reader::{File, HasAttributes, Index, MethodParam, TypeCategory};
+use windows_metadata::{ParamAttributes, Type, TypeName, Value};
+
+use crate::rows::{Row, Rows};
+
+/// Reads the metadata file and adds its rows.
+pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let file = File::new(bytes).ok_or_else(|| format!("{}: no metadata", path.display()))?;
+    let index = Index::new(vec![file]);
+    let types = Types::new(&index);
+    for of in index.types() {
+        let is_interface = of.category() == TypeCategory::Interface;
+        if of.category() == TypeCategory::Delegate {
+            continue;
+        }
+        for method in of.methods() {
+            let (library, function) = match (method.impl_map(), is_interface) {
+                (Some(import), _) => {
+                    let library = import.import_scope().name().to_lowercase();
+                    (library, method.name().to_owned())
+                }
+                (None, true) => {
+                    let name = format!("{}::{}", of.name(), method.name());
+                    (of.namespace().to_owned(), name)
+                }
+                (None, false) => continue,
+            };
+            let signature = method.signature(&[]);
+            let Ok(parameters) = method.params_by_sequence(signature.types.len()) else {
+                return Err(format!("{function}: its parameters have no order"));
+            };
+            let mut add = |slot: &Slot| {
+                if let Some((name, row)) = types.judge(&function, slot, is_interface) {
+                    rows.add(&library, &function, &name, row);
+                }
+            };
+            add(&Slot {
+                name: "return",
+                of: &signature.return_type,
+                flags: ParamAttributes(0),
+                marks: parameters
+                    .return_param()
+                    .map(|p| marks(&p))
+                    .unwrap_or_default(),
+                is_return: true,
+            });
+            for (parameter, of) in parameters.params().iter().zip(&signature.types) {
+                if let Some(parameter) = parameter {
+                    add(&Slot {
+                        name: parameter.name(),
+                        of,
+                        flags: parameter.flags(),
+                        marks: marks(parameter),
+                        is_return: false,
+                    });
+                }
+            }
+            rows.declare(&library, &function);
+        }
+    }
+    Ok(())
+}
+
+/// A place where a function gives something.
+struct Slot<'a> {
+    name: &'a str,
+    of: &'a Type,
+    flags: ParamAttributes,
+    /// Its attributes, each with its first value.
+    marks: BTreeMap<String, String>,
+    is_return: bool,
+}
+
+fn marks(parameter: &MethodParam) -> BTreeMap<String, String> {
+    let text = |value: &Value| match value {
+        Value::Utf8(text) | Value::Utf16(text) => text.clone(),
+        other => format!("{other:?}"),
+    };
+    let named = parameter.attributes().map(|attribute| {
+        let name = attribute.name().trim_end_matches("Attribute").to_owned();
+        let value = attribute.value().first().map(|(_, value)| text(value));
+        (name, value.unwrap_or_default())
+    });
+    named.collect()
+}
+
+/// The named type behind pointers, and how many of these there are.
+fn behind(of: &Type) -> Option<(&TypeName, usize, bool)> {
+    match of {
+        Type::ValueName(name) => Some((name, 0, false)),
+        Type::ClassName(name) => Some((name, 0, true)),
+        Type::PtrMut(of, more) | Type::PtrConst(of, more) => {
+            behind(of).map(|(name, depth, class)| (name, depth + more, class))
+        }
+        Type::RefMut(of) | Type::RefConst(of) => behind(of),
+        _ => None,
+    }
+}
+
+fn depth(of: &Type) -> usize {
+    match of {
+        Type::PtrMut(of, more) | Type::PtrConst(of, more) => depth(of) + more,
+        Type::RefMut(of) | Type::RefConst(of) => depth(of),
+        _ => 0,
+    }
+}
+
+/// What the types themselves say.
+struct Types {
+    /// Types of handles with the function that closes them.
+    closes: BTreeMap<String, String>,
+    /// Types of functions, which are no objects.
+    callbacks: BTreeSet<String>,
+}
+
+/// Types of text that ends with a NUL.
+const TEXTS: &[&str] = &["PWSTR", "PSTR", "PCWSTR", "PCSTR"];
+
+/// Beginnings of names of functions that mostly give what they keep: the type
+/// says nothing there.
+const KEEPERS: &[&str] = &[
+    "Get", "Select", "Load", "Find", "Query", "Peek", "Set", "Replace", "Attach", "Detach", "Lock",
+    "Unlock", "Free", "Close", "Delete", "Destroy", "Release", "Enum", "Lookup", "Next", "First",
+    "Current", "Active", "Swap", "Exchange",
+];
+
+impl Types {
+    fn new(index: &Index) -> Types {
+        let mut types = Types {
+            closes: BTreeMap::new(),
+            callbacks: BTreeSet::new(),
+        };
+        for of in index.types() {
+            if of.category() == TypeCategory::Delegate {
+                types.callbacks.insert(of.name().to_owned());
+            }
+            for attribute in of.attributes() {
+                if attribute.name() == "RAIIFreeAttribute"
+                    && let Some((_, Value::Utf8(close))) = attribute.value().first()
+                {
+                    types.closes.insert(of.name().to_owned(), close.clone());
+                }
+            }
+        }
+        types
+    }
+
+    /// What is known of a slot, with the slot's name in a row.
+    fn judge(&self, function: &str, slot: &Slot, is_method: bool) -> Option<(String, Row)> {
+        let name = slot.name.to_owned();
+        let has = |mark: &str| slot.marks.contains_key(mark);
+        if has("DoNotRelease") {
+            return Some((name, Row::rule("do-not-release")));
+        }
+        for mark in ["FreeWith", "RAIIFree"] {
+            if let Some(release) = slot.marks.get(mark) {
+                return Some((name, Row::with("declared", release)));
+            }
+        }
+        let is_out = slot.flags.contains(ParamAttributes::Out);
+        let is_in = slot.flags.contains(ParamAttributes::In);
+        let gives = match slot.is_return {
+            true => 0,
+            // What goes in and comes out again is the function's own rule.
+            false if !is_out || is_in => return None,
+            false => 1,
+        };
+        let is_sized = has("NativeArrayInfo") || has("MemorySize");
+        if has("ComOutPtr") {
+            return Some((name, Row::rule("interface")));
+        }
+        let known = behind(slot.of).filter(|(of, ..)| !self.callbacks.contains(&*of.name));
+        if let Some((of, at, is_class)) = known {
+            let of = &*of.name;
+            let elements = |rule: &str| (format!("{name}[]"), Row::rule(rule));
+            // An array that the caller has room for, and whose elements he gets.
+            let element = is_sized && !slot.is_return;
+            if is_class && at == gives && !slot.is_return {
+                return Some(match element {
+                    true => elements("interface"),
+                    false => (name, Row::rule("interface")),
+                });
+            }
+            let rule = match of {
+                "BSTR" => Some("bstr"),
+                "VARIANT" => Some("variant"),
+                "PROPVARIANT" => Some("propvariant"),
+                "HSTRING" => Some("hstring"),
+                _ => None,
+            };
+            if let Some(rule) = rule.filter(|_| at == gives) {
+                return Some(match element {
+                    true => elements(rule),
+                    false => (name, Row::rule(rule)),
+                });
+            }
+            if of == "SAFEARRAY" && at == gives + 1 {
+                return Some((name, Row::rule("safearray")));
+            }
+            if let Some(close) = self.closes.get(of)
+                && at == gives
+                && !element
+            {
+                let short = function.rsplit("::").next().unwrap_or(function);
+                let keeps = KEEPERS.iter().any(|keeper| short.contains(keeper));
+                let rule = match (of, keeps || is_method) {
+                    ("HANDLE", _) | (_, true) => "type-unsure",
+                    _ => "type",
+                };
+                return Some((name, Row::with(rule, close)));
+            }
+            if TEXTS.contains(&of) && at == 0 && is_sized && !slot.is_return {
+                return Some((name, Row::rule("buffer")));
+            }
+            if TEXTS.contains(&of) && at == gives && !is_sized {
+                let rule = match is_method {
+                    true => "com-text-unsure",
+                    false => "unknown",
+                };
+                return Some((name, Row::rule(rule)));
+            }
+            if is_sized && at == 1 && !is_class && !slot.is_return {
+                return Some((name, Row::rule("buffer")));
+            }
+        } else if is_sized && depth(slot.of) == 1 && !slot.is_return {
+            return Some((name, Row::rule("buffer")));
+        }
+        // A pointer that comes out, and nobody says whose.
+        let pointer = depth(slot.of) > gives;
+        (pointer && !is_sized).then(|| (name, Row::rule("unknown")))
+    }
+}
