@@ -4,6 +4,8 @@
 //! What is not here: rows by hand, and the check of all rows (crate
 //! `freehold-owners`).
 
+mod gir;
+mod glibc;
 mod rows;
 mod winmd;
 
@@ -34,14 +36,13 @@ fn main() -> ExitCode {
 fn run(check: bool) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let data = root.join("crates/owners/data");
-    let mut win32 = Rows::default();
+    let (mut win32, mut c) = (Rows::default(), Rows::default());
     winmd::read(&metadata_file(&root)?, &mut win32)?;
-    let files = win32.files("win32", "win32");
-    let differences = rows::write(&data, &["win32"], &files, check)?;
-    eprintln!(
-        "{} functions of Win32 are declared",
-        win32.functions().len()
-    );
+    glibc::read(&mut c)?;
+    gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
+    let mut files = win32.files("win32", "win32");
+    files.extend(c.files("c", "c"));
+    let differences = rows::write(&data, &["win32", "c"], &files, check)?;
     for difference in &differences {
         eprintln!("{difference}");
     }

@@ -36,7 +36,7 @@ impl Row {
 pub(crate) struct Rows {
     libraries: BTreeMap<String, BTreeMap<String, BTreeMap<String, Row>>>,
     /// All functions there are, also those without rows.
-    functions: BTreeSet<String>,
+    declared: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Rows {
@@ -46,24 +46,36 @@ impl Rows {
         slots.entry(slot.to_owned()).or_insert(row);
     }
 
-    /// Notes that there is a function, for the check of release functions.
-    pub(crate) fn declare(&mut self, _: &str, function: &str) {
-        self.functions.insert(function.to_owned());
-    }
-
-    pub(crate) fn functions(&self) -> &BTreeSet<String> {
-        &self.functions
+    /// Notes that there is a function.
+    pub(crate) fn declare(&mut self, library: &str, function: &str) {
+        let functions = self.declared.entry(library.to_owned()).or_default();
+        functions.insert(function.to_owned());
     }
 
     /// The files, by their place in the data folder.
     pub(crate) fn files(&self, folder: &str, platform: &str) -> BTreeMap<PathBuf, String> {
         let mut files = BTreeMap::new();
-        for (library, functions) in &self.libraries {
+        let empty = BTreeMap::new();
+        for (library, declared) in &self.declared {
+            let functions = self.libraries.get(library).unwrap_or(&empty);
+            let others = declared
+                .iter()
+                // Of methods only those with rows: there are too many.
+                .filter(|name| !functions.contains_key(*name) && !name.contains("::"));
+            let others: Vec<_> = others.collect();
+            if functions.is_empty() && others.is_empty() {
+                continue;
+            }
             let mut text = String::from(HEAD);
-            let _ = writeln!(
-                text,
-                "platform = {platform:?}\nlibrary = {library:?}\n\n[functions]"
-            );
+            let _ = writeln!(text, "platform = {platform:?}\nlibrary = {library:?}");
+            if !others.is_empty() {
+                text.push_str("# Nothing that these hand out is declared.\nothers = [\n");
+                for name in others {
+                    let _ = writeln!(text, "  {name:?},");
+                }
+                text.push_str("]\n");
+            }
+            text.push_str("\n[functions]\n");
             for (function, slots) in functions {
                 for (slot, row) in slots {
                     let _ = writeln!(text, "{}.{} = {}", key(function), key(slot), value(row));
