@@ -1,5 +1,5 @@
-//! Reads the files of `data`: rules first, then rows by hand, then what was
-//! generated. A slot keeps the first row that it gets.
+//! Reads the files of `data`: rules first, then what was generated, then rows by
+//! hand, which replace what is there for the same slot.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -62,10 +62,12 @@ pub(crate) fn all(data: &Path) -> Result<Functions, String> {
         rules.insert(name.clone(), fact);
     }
     let mut functions = Functions::new();
-    for folder in ["hand", "win32", "c"] {
+    let mut by_hand = BTreeSet::new();
+    for folder in ["win32", "c", "hand"] {
         for path in files(&data.join(folder))? {
             let error = |e: String| format!("{}: {e}", path.display());
-            file(parse(&path)?, &rules, &mut functions).map_err(error)?;
+            let seen = (folder == "hand").then_some(&mut by_hand);
+            file(parse(&path)?, &rules, &mut functions, seen).map_err(error)?;
         }
     }
     widen(&mut functions);
@@ -97,6 +99,7 @@ fn file(
     table: Table,
     rules: &BTreeMap<String, Fact>,
     functions: &mut Functions,
+    mut by_hand: Option<&mut BTreeSet<(String, String)>>,
 ) -> Result<(), String> {
     let text = |key: &str| {
         let value = table.get(key).and_then(Value::as_str);
@@ -114,10 +117,19 @@ fn file(
             .as_table()
             .ok_or_else(|| format!("{name}: no table"))?;
         for (slot, value) in slots {
-            let fact = fact(value, rules).map_err(|e| format!("{name}.{slot}: {e}"))?;
-            let function = entry(functions, name, library, platform);
-            if !function.slots.iter().any(|(known, _)| known == slot) {
-                function.slots.push((slot.clone(), fact));
+            let fact = fact(value, rules, name).map_err(|e| format!("{name}.{slot}: {e}"))?;
+            let mut library = library.to_owned();
+            if let Some(seen) = &mut by_hand {
+                if !seen.insert((name.clone(), slot.clone())) {
+                    return Err(format!("{name}.{slot} has another row by hand"));
+                }
+                // The file's is for functions that no source has.
+                library = declared_in(functions, name, platform).unwrap_or(library);
+            }
+            let slots = &mut entry(functions, name, &library, platform).slots;
+            match slots.iter_mut().find(|(known, _)| known == slot) {
+                Some((_, known)) => *known = fact,
+                None => slots.push((slot.clone(), fact)),
             }
         }
     }
@@ -149,13 +161,23 @@ fn entry<'a>(
     function
 }
 
+/// The library in which the sources have a function.
+fn declared_in(functions: &Functions, name: &str, platform: u8) -> Option<String> {
+    let from = (name.to_owned(), String::new());
+    let mut named = functions
+        .range(from..)
+        .take_while(|((known, _), _)| known == name);
+    let found = named.find(|(_, function)| function.platform == platform);
+    found.map(|((_, library), _)| library.clone())
+}
+
 /// A rule's name, or a table with one and what it says otherwise.
-fn fact(value: &Value, rules: &BTreeMap<String, Fact>) -> Result<Fact, String> {
+fn fact(value: &Value, rules: &BTreeMap<String, Fact>, name: &str) -> Result<Fact, String> {
     let rule = |name: &str| {
         let found = rules.get(name).cloned();
         found.ok_or_else(|| format!("there is no rule {name}"))
     };
-    let fact = match value {
+    let mut fact = match value {
         Value::String(name) => rule(name)?,
         Value::Table(table) => {
             let mut fact = match table.get("rule") {
@@ -168,6 +190,9 @@ fn fact(value: &Value, rules: &BTreeMap<String, Fact>) -> Result<Fact, String> {
         }
         _ => return Err("neither the name of a rule nor a table".into()),
     };
+    if fact.sources.is_empty() && TIERS[usize::from(fact.tier)] == "documented" {
+        fact.sources.push(format!("documentation: {name}"));
+    }
     let asserted = fact.kind != 0;
     let releases = matches!(KINDS[usize::from(fact.kind)], "owned" | "refcount" | "lock");
     if asserted == (fact.tier == 0) {

@@ -6,6 +6,7 @@
 
 mod gir;
 mod glibc;
+mod hand;
 mod rows;
 mod winmd;
 
@@ -40,6 +41,10 @@ fn run(check: bool) -> Result<(), String> {
     winmd::read(&metadata_file(&root)?, &mut win32)?;
     glibc::read(&mut c)?;
     gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
+    let complaints = hand::check(&data.join("hand/win32"), &win32)?;
+    if !complaints.is_empty() {
+        return Err(complaints.join("\n"));
+    }
     let mut files = win32.files("win32", "win32");
     files.extend(c.files("c", "c"));
     let differences = rows::write(&data, &["win32", "c"], &files, check)?;

@@ -37,6 +37,8 @@ pub(crate) struct Rows {
     libraries: BTreeMap<String, BTreeMap<String, BTreeMap<String, Row>>>,
     /// All functions there are, also those without rows.
     declared: BTreeMap<String, BTreeSet<String>>,
+    /// The parameters of each function.
+    parameters: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Rows {
@@ -50,6 +52,22 @@ impl Rows {
     pub(crate) fn declare(&mut self, library: &str, function: &str) {
         let functions = self.declared.entry(library.to_owned()).or_default();
         functions.insert(function.to_owned());
+    }
+
+    /// Notes a parameter of a function.
+    pub(crate) fn parameter(&mut self, function: &str, name: &str) {
+        let parameters = self.parameters.entry(function.to_owned()).or_default();
+        parameters.insert(name.to_owned());
+    }
+
+    /// Whether there is a function.
+    pub(crate) fn has(&self, function: &str) -> bool {
+        self.declared.values().any(|names| names.contains(function))
+    }
+
+    /// The parameters of a function.
+    pub(crate) fn parameters(&self, function: &str) -> Option<&BTreeSet<String>> {
+        self.parameters.get(function)
     }
 
     /// The files, by their place in the data folder.

@@ -39,6 +39,7 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
             let Ok(parameters) = method.params_by_sequence(signature.types.len()) else {
                 return Err(format!("{function}: its parameters have no order"));
             };
+            let mut names = vec!["return".to_owned()];
             let mut add = |slot: &Slot| {
                 if let Some((name, row)) = types.judge(&function, slot, is_interface) {
                     rows.add(&library, &function, &name, row);
@@ -56,6 +57,7 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
             });
             for (parameter, of) in parameters.params().iter().zip(&signature.types) {
                 if let Some(parameter) = parameter {
+                    names.push(parameter.name().to_owned());
                     add(&Slot {
                         name: parameter.name(),
                         of,
@@ -64,6 +66,9 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
                         is_return: false,
                     });
                 }
+            }
+            for name in &names {
+                rows.parameter(&function, name);
             }
             rows.declare(&library, &function);
         }
@@ -237,6 +242,6 @@ impl Types {
         }
         // A pointer that comes out, and nobody says whose.
         let pointer = depth(slot.of) > gives;
-        (pointer && !is_sized).then(|| (name, Row::rule("unknown")))
+        pointer.then(|| (name, Row::rule("unknown")))
     }
 }
