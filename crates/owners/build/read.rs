@@ -62,7 +62,7 @@ pub(crate) fn all(data: &Path) -> Result<Functions, String> {
         rules.insert(name.clone(), fact);
     }
     let mut functions = Functions::new();
-    let mut by_hand = BTreeSet::new();
+    let mut by_hand = BTreeSet::<(u8, String, String)>::new();
     for folder in ["win32", "c", "hand"] {
         for path in files(&data.join(folder))? {
             let error = |e: String| format!("{}: {e}", path.display());
@@ -99,7 +99,7 @@ fn file(
     table: Table,
     rules: &BTreeMap<String, Fact>,
     functions: &mut Functions,
-    mut by_hand: Option<&mut BTreeSet<(String, String)>>,
+    mut by_hand: Option<&mut BTreeSet<(u8, String, String)>>,
 ) -> Result<(), String> {
     let text = |key: &str| {
         let value = table.get(key).and_then(Value::as_str);
@@ -120,7 +120,7 @@ fn file(
             let fact = fact(value, rules, name).map_err(|e| format!("{name}.{slot}: {e}"))?;
             let mut library = library.to_owned();
             if let Some(seen) = &mut by_hand {
-                if !seen.insert((name.clone(), slot.clone())) {
+                if !seen.insert((platform, name.clone(), slot.clone())) {
                     return Err(format!("{name}.{slot} has another row by hand"));
                 }
                 // The file's is for functions that no source has.
