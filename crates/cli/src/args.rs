@@ -23,7 +23,7 @@ const EXIT_CODES: &str = "\
 Exit status:
   run: the program's own (128 + N when signal N ended it), or
     0  done
-    1  ps: nothing is tracked
+    1  ps: nothing is tracked; owner: nothing is known by that name
     2  the command line makes no sense
    99  run, report: findings that --fail-on names
   125  Freehold itself failed, or cannot track the program
@@ -59,6 +59,13 @@ Exit status:
     1  nothing is tracked
     2  the command line makes no sense
   125  the list cannot be written";
+
+const OWNER_CODES: &str = "\
+Exit status:
+    0  the answer is written
+    1  nothing is known by that name
+    2  the command line makes no sense
+  125  the answer cannot be written";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -104,6 +111,14 @@ Examples:
     /// List the processes that are tracked now
     #[command(after_help = PS_CODES)]
     Ps(PsArgs),
+    /// Tell who owns what a function hands out, and what releases it
+    #[command(after_help = format!("\
+Examples:
+  freehold owner FormatMessageW
+  freehold owner IShellItem::GetDisplayName --format json
+  freehold owner --released-by LocalFree
+  freehold owner --library libsqlite3\n\n{OWNER_CODES}"))]
+    Owner(OwnerArgs),
 }
 
 /// Options of `freehold run`.
@@ -227,6 +242,28 @@ pub(crate) struct SnapshotArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PsArgs {
     /// Form of the list: text or json
+    #[arg(long, value_name = "text|json", default_value = "text", value_parser = format)]
+    pub(crate) format: Format,
+}
+
+/// Options of `freehold owner`.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct OwnerArgs {
+    /// The function, in upper or lower case, with or without the A or W at its
+    /// end; a method as INTERFACE::METHOD
+    #[arg(value_name = "NAME", conflicts_with = "released_by")]
+    pub(crate) name: Option<String>,
+
+    /// List what this function releases
+    #[arg(long, value_name = "FUNCTION")]
+    pub(crate) released_by: Option<String>,
+
+    /// Only functions of this library
+    #[arg(long, value_name = "LIBRARY")]
+    pub(crate) library: Option<String>,
+
+    /// Form of the answer: text or json
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = format)]
     pub(crate) format: Format,
 }

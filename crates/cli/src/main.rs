@@ -12,6 +12,7 @@ mod launch;
 mod leave;
 mod lineage;
 mod output;
+mod owner;
 mod preload;
 mod program;
 mod ps;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::report(args),
         Command::Snapshot(args) => snapshot::snapshot(args),
         Command::Ps(args) => ps::ps(args),
+        Command::Owner(args) => owner::owner(args),
     };
     match done {
         Ok(status) => ExitCode::from(status),

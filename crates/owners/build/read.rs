@@ -242,6 +242,23 @@ fn number(names: &[&str], name: &str) -> Option<u8> {
     u8::try_from(place).ok()
 }
 
+/// The call of a release function's twin, where it has one.
+fn twin_call(call: &str, functions: &Functions) -> String {
+    let end = call.find('(').unwrap_or(call.len());
+    let (name, rest) = call.split_at(end);
+    let twin = match name.strip_suffix('W') {
+        Some(stem) => format!("{stem}A"),
+        None => match name.strip_suffix('A') {
+            Some(stem) => format!("{stem}W"),
+            None => return call.into(),
+        },
+    };
+    match declared_in(functions, &twin, 0) {
+        Some(_) => twin + rest,
+        None => call.into(),
+    }
+}
+
 /// What is known of a function for UTF-16 holds for the one for bytes, and the
 /// reverse, where nothing better is known of that.
 fn widen(functions: &mut Functions) {
@@ -267,6 +284,8 @@ fn widen(functions: &mut Functions) {
         for (slot, fact) in &function.slots {
             if fact.kind != 0 && !known.contains(slot.as_str()) {
                 let mut fact = fact.clone();
+                let release = fact.release.into_iter();
+                fact.release = release.map(|call| twin_call(&call, functions)).collect();
                 fact.sources.push(format!("as {name}"));
                 twins.push((key.clone(), slot.clone(), fact));
             }

@@ -21,4 +21,4 @@ mod kinds;
 mod table;
 
 pub use kinds::{Kind, Platform, Tier};
-pub use table::{Function, Functions, Slot, all, find, in_library, released_by};
+pub use table::{Function, Functions, Slot, all, find, in_library, is_in, released_by};

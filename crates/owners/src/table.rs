@@ -269,15 +269,28 @@ pub fn released_by(release: &str) -> impl Iterator<Item = Function> {
 /// assert!(functions.any(|function| function.name() == "CoCreateInstance"));
 /// ```
 pub fn in_library(library: &str) -> impl Iterator<Item = Function> {
+    all().filter(move |function| is_in(*function, library))
+}
+
+/// Whether a function is of a library, by the library's name with or without what
+/// stands behind the first dot of a shared library's.
+///
+/// ```
+/// use freehold_owners::{find, is_in};
+/// let function = find("sqlite3_open").next().expect("known");
+/// assert!(is_in(function, "libsqlite3") && is_in(function, "libsqlite3.so.0"));
+/// ```
+pub fn is_in(function: Function, library: &str) -> bool {
     let stem = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        let stem = name
-            .strip_suffix(".dll")
-            .or_else(|| name.strip_suffix(".so"));
-        stem.map_or(name.clone(), str::to_owned)
+        let end = [".dll", ".so"]
+            .iter()
+            .filter_map(|end| name.find(end))
+            .min();
+        name[..end.unwrap_or(name.len())].len()
     };
-    let wanted = stem(library);
-    all().filter(move |function| stem(function.library()) == wanted)
+    let known = function.library();
+    let (known, library) = (&known[..stem(known)], &library[..stem(library)]);
+    known.eq_ignore_ascii_case(library)
 }
 
 #[cfg(test)]
