@@ -9,6 +9,7 @@ mod dist;
 mod examples;
 mod header;
 mod layers;
+mod owners;
 mod packages;
 mod steps;
 mod tidy;
@@ -32,6 +33,8 @@ usage: cargo xtask COMMAND
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
   examples  whether each public item of the library has docs and an example
+  owners    makes the rows of the ownership database that platforms declare
+      --check     only says whether they are up to date
   cost      compares what the library's allocators cost with the platform's:
             instructions of a release build
   check     compares every captured stack with a full walk over the workloads
@@ -57,6 +60,8 @@ fn main() -> ExitCode {
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
         ["examples"] => examples::run(),
+        ["owners"] => owners::run(false),
+        ["owners", "--check"] => owners::run(true),
         ["cost"] => cost::run(),
         ["dist", prefix] => dist::run(prefix),
         ["capi"] => capi::run(),

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{capi, cost, examples, header, packages, root, tidy};
+use crate::{capi, cost, examples, header, owners, packages, root, tidy};
 
 /// Runs one command, with its output shown, and says how long it took.
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<(), String> {
@@ -61,6 +61,7 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
         return step("unit tests", &mut cargo(&tests));
     }
     packages::install()?;
+    owners::run(true)?;
     step(
         "the command and its library",
         &mut cargo(&["build", "--release"]),
