@@ -37,8 +37,8 @@ pub(crate) const NEEDED: &[(&str, &str)] = &[
 const C: &str = "http://www.gtk.org/introspection/c/1.0";
 const GLIB: &str = "http://www.gtk.org/introspection/glib/1.0";
 
-/// Reads all namespaces and adds their rows.
-pub(crate) fn read(folder: &Path, rows: &mut Rows) -> Result<(), String> {
+/// Reads all namespaces and adds their rows; gives the versions of GLib and GTK.
+pub(crate) fn read(folder: &Path, rows: &mut Rows) -> Result<String, String> {
     let mut texts = Vec::new();
     for name in NAMESPACES {
         let path = folder.join(format!("{name}.gir"));
@@ -67,7 +67,21 @@ pub(crate) fn read(folder: &Path, rows: &mut Rows) -> Result<(), String> {
             functions(namespace, &types, rows);
         }
     }
-    Ok(())
+    let versions = documents.iter().flat_map(namespaces).filter_map(version);
+    Ok(versions.collect())
+}
+
+/// The name and the exact version of a namespace that tells it.
+fn version(namespace: Node) -> Option<String> {
+    let constant = |name| {
+        let found = namespace
+            .children()
+            .find(|n| n.attribute("name") == Some(name));
+        found?.attribute("value")
+    };
+    let [major, minor, micro] = ["MAJOR_VERSION", "MINOR_VERSION", "MICRO_VERSION"].map(constant);
+    let name = namespace.attribute("name")?;
+    Some(format!("{name} {}.{}.{}\n", major?, minor?, micro?))
 }
 
 fn namespaces<'a>(document: &'a Document<'a>) -> impl Iterator<Item = Node<'a, 'a>> {

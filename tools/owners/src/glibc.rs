@@ -14,9 +14,14 @@ const HEADERS: &[&str] = &[
 
 const LIBRARY: &str = "libc.so.6";
 
-/// Asks the compiler what the headers declare, and adds its rows.
-pub(crate) fn read(rows: &mut Rows) -> Result<(), String> {
-    for declaration in preprocessed()?.split(';') {
+/// Asks the compiler what the headers declare, and adds its rows; gives the
+/// version of the C library.
+pub(crate) fn read(rows: &mut Rows) -> Result<String, String> {
+    let text = preprocessed()?;
+    let (declarations, version) = text
+        .split_once(MARK)
+        .ok_or("gcc gave no version of glibc")?;
+    for declaration in declarations.split(';') {
         let Some(name) = name(declaration) else {
             continue;
         };
@@ -29,8 +34,12 @@ pub(crate) fn read(rows: &mut Rows) -> Result<(), String> {
             rest = behind;
         }
     }
-    Ok(())
+    let numbers: Vec<&str> = version.split_whitespace().collect();
+    Ok(format!("glibc {}\n", numbers.join(".")))
 }
+
+/// What stands before the version in the compiler's output.
+const MARK: &str = "freehold_version";
 
 /// The name of the function that a declaration is of.
 fn name(declaration: &str) -> Option<&str> {

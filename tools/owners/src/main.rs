@@ -39,15 +39,26 @@ fn run(check: bool) -> Result<(), String> {
     let data = root.join("crates/owners/data");
     let (mut win32, mut c) = (Rows::default(), Rows::default());
     winmd::read(&metadata_file(&root)?, &mut win32)?;
-    glibc::read(&mut c)?;
-    gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
+    let mut versions = glibc::read(&mut c)?;
+    versions += &gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
     let complaints = hand::check(&data.join("hand/win32"), &win32)?;
     if !complaints.is_empty() {
         return Err(complaints.join("\n"));
     }
     let mut files = win32.files("win32", "win32");
-    files.extend(c.files("c", "c"));
-    let differences = rows::write(&data, &["win32", "c"], &files, check)?;
+    let mut folders = vec!["win32"];
+    let old = std::fs::read_to_string(data.join(VERSIONS)).unwrap_or_default();
+    if check && old != versions {
+        eprintln!(
+            "the rows of C are not compared: they were made of other versions\n{}",
+            list(&[("then", &old), ("here", &versions)])
+        );
+    } else {
+        files.extend(c.files("c", "c"));
+        files.insert(VERSIONS.into(), versions);
+        folders.push("c");
+    }
+    let differences = rows::write(&data, &folders, &files, check)?;
     for difference in &differences {
         eprintln!("{difference}");
     }
@@ -57,6 +68,15 @@ fn run(check: bool) -> Result<(), String> {
         }
         false => Ok(()),
     }
+}
+
+/// The versions of what the rows of C were made of: those of other versions
+/// differ, and are not wrong.
+const VERSIONS: &str = "c/versions.txt";
+
+fn list(versions: &[(&str, &str)]) -> String {
+    let line = |(when, of): &(&str, &str)| format!("  {when}: {}", of.trim().replace('\n', ", "));
+    versions.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Where the registry's package with the metadata is unpacked.
