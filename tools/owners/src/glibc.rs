@@ -57,10 +57,11 @@ fn preprocessed() -> Result<String, String> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let includes: String = HEADERS
+        let mut includes: String = HEADERS
             .iter()
-            .map(|h| format!("#include <{h}>\n"))
+            .map(|header| format!("#include <{header}>\n"))
             .collect();
+        includes += &format!("{MARK} __GLIBC__ __GLIBC_MINOR__\n");
         if let Some(mut input) = compiler.stdin.take() {
             input.write_all(includes.as_bytes())?;
         }
