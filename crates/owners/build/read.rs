@@ -70,7 +70,7 @@ pub(crate) fn all(data: &Path) -> Result<Functions, String> {
             file(parse(&path)?, &rules, &mut functions, seen).map_err(error)?;
         }
     }
-    widen(&mut functions);
+    widen(&mut functions, &by_hand);
     Ok(functions)
 }
 
@@ -261,7 +261,7 @@ fn twin_call(call: &str, functions: &Functions) -> String {
 
 /// What is known of a function for UTF-16 holds for the one for bytes, and the
 /// reverse, where nothing better is known of that.
-fn widen(functions: &mut Functions) {
+fn widen(functions: &mut Functions, by_hand: &BTreeSet<(u8, String, String)>) {
     let mut twins = Vec::new();
     for ((name, library), function) in &*functions {
         let other = match name.strip_suffix('W') {
@@ -275,14 +275,18 @@ fn widen(functions: &mut Functions) {
         let Some(twin) = functions.get(&key).filter(|_| function.platform == 0) else {
             continue;
         };
-        let known: BTreeSet<&str> = twin
-            .slots
-            .iter()
-            .filter(|(_, fact)| fact.kind != 0)
-            .map(|(slot, _)| slot.as_str())
-            .collect();
+        let is_by_hand = |name: &str, slot: &str| {
+            by_hand.contains(&(function.platform, name.to_owned(), slot.to_owned()))
+        };
+        let is_better = |slot: &str| {
+            let known = twin.slots.iter().find(|(known, _)| known == slot);
+            match known.is_some_and(|(_, fact)| fact.kind != 0) {
+                true => is_by_hand(name, slot) && !is_by_hand(&key.0, slot),
+                false => true,
+            }
+        };
         for (slot, fact) in &function.slots {
-            if fact.kind != 0 && !known.contains(slot.as_str()) {
+            if fact.kind != 0 && is_better(slot) {
                 let mut fact = fact.clone();
                 let release = fact.release.into_iter();
                 fact.release = release.map(|call| twin_call(&call, functions)).collect();

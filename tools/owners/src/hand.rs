@@ -8,10 +8,7 @@ use toml::{Table, Value};
 use crate::rows::Rows;
 
 /// Release functions that no source declares, with what has them.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("IMalloc::Free", "a method without rows"),
-    ("WindowsDeleteStringBuffer", "combase.dll"),
-];
+const ELSEWHERE: &[(&str, &str)] = &[("OleUIMetafilePictIconFree", "oledlg.dll")];
 
 /// What is wrong with the rows of these files.
 pub(crate) fn check(folder: &Path, rows: &Rows) -> Result<Vec<String>, String> {

@@ -126,6 +126,8 @@ struct Types {
     closes: BTreeMap<String, String>,
     /// Types of functions, which are no objects.
     callbacks: BTreeSet<String>,
+    /// Interfaces with those that they come from.
+    bases: BTreeMap<String, Vec<String>>,
 }
 
 /// Types of text that ends with a NUL.
@@ -144,10 +146,16 @@ impl Types {
         let mut types = Types {
             closes: BTreeMap::new(),
             callbacks: BTreeSet::new(),
+            bases: BTreeMap::new(),
         };
         for of in index.types() {
             if of.category() == TypeCategory::Delegate {
                 types.callbacks.insert(of.name().to_owned());
+            }
+            if of.category() == TypeCategory::Interface {
+                let bases = of.interface_impls().map(|base| base.interface(&[]));
+                let names = bases.filter_map(|base| Some(behind(&base)?.0.name.to_string()));
+                types.bases.insert(of.name().to_owned(), names.collect());
             }
             for attribute in of.attributes() {
                 if attribute.name() == "RAIIFreeAttribute"
@@ -158,6 +166,13 @@ impl Types {
             }
         }
         types
+    }
+
+    /// Whether an interface is one of COM: others count no references.
+    fn is_counted(&self, interface: &str) -> bool {
+        let bases = self.bases.get(interface);
+        interface == "IUnknown"
+            || bases.is_some_and(|bases| bases.iter().any(|base| self.is_counted(base)))
     }
 
     /// What is known of a slot, with the slot's name in a row.
@@ -190,6 +205,9 @@ impl Types {
             let elements = |rule: &str| (format!("{name}[]"), Row::rule(rule));
             // An array that the caller has room for, and whose elements he gets.
             let element = is_sized && !slot.is_return;
+            if is_class && !self.is_counted(of) {
+                return Some((name, Row::rule("unknown")));
+            }
             if is_class && at == gives && !slot.is_return {
                 return Some(match element {
                     true => elements("interface"),
@@ -217,7 +235,9 @@ impl Types {
                 && !element
             {
                 let short = function.rsplit("::").next().unwrap_or(function);
-                let keeps = KEEPERS.iter().any(|keeper| short.contains(keeper));
+                let keeps = KEEPERS.iter().any(|keeper| short.contains(keeper))
+                    // Of the marshaller: what they make is the slot's owner's.
+                    || short.contains("_User");
                 let rule = match (of, keeps || is_method) {
                     ("HANDLE", _) | (_, true) => "type-unsure",
                     _ => "type",
