@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use freehold_ledger::format::{Family, Verdict};
 use freehold_ledger::reader::{Block, End, Frames, Snapshot};
 
+use crate::apis;
 use crate::fingerprint;
 use crate::frame::{ANONYMOUS, Frame, Language};
 use crate::misuses;
@@ -322,7 +323,7 @@ fn site(group: &Group, frames: &Frames, stack: Vec<Frame>, snapshot: &Snapshot) 
         largest: group.largest,
         verdict: group.verdict,
         family,
-        api: None,
+        api: apis::of(&stack),
         tags: tags.filter_map(|tag| name(&snapshot.tags, *tag)).collect(),
         scope: scope.flatten(),
         oldest_ms: group.oldest_ms,

@@ -28,6 +28,7 @@
 //! - [`symbols`]: names for addresses;
 //! - [`text`], [`json`]: output, one format each.
 
+pub mod apis;
 mod build;
 pub mod files;
 mod findings;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use freehold_ledger::format::{Called, Family, Ground, MisuseKind, Verdict};
 use freehold_ledger::reader::Scan;
 
+use crate::apis::Api;
 use crate::frame::Frame;
 use crate::notes::Note;
 use crate::options::Show;
@@ -196,7 +197,7 @@ pub struct Site {
     /// Their family.
     pub family: Family,
     /// The function that handed them out, when the ownership database has it.
-    pub api: Option<String>,
+    pub api: Option<Api>,
     /// Type names that they were tagged with.
     pub tags: Vec<String>,
     /// The scope of all of them; none when they have several.
@@ -255,8 +256,11 @@ pub struct Misuse {
 
 impl Site {
     /// The functions that may release them.
-    pub fn releases(&self) -> &'static [&'static str] {
-        self.family.releases()
+    pub fn releases(&self) -> &[&'static str] {
+        match &self.api {
+            Some(api) => &api.releases,
+            None => self.family.releases(),
+        }
     }
 }
 

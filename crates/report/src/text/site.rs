@@ -92,7 +92,7 @@ fn heading(site: &Site) -> String {
 fn labels(site: &Site) -> Option<String> {
     let mut labels = Vec::new();
     if let Some(api) = &site.api {
-        labels.push(format!("from {}", clean(api)));
+        labels.push(format!("from {}", api.name));
     }
     if !site.tags.is_empty() {
         labels.push(format!("type {}", clean(&site.tags.join(", "))));
