@@ -6,7 +6,7 @@ use common::{run, stderr, stdout};
 use serde_json::Value;
 
 fn asked(arguments: &[&str]) -> String {
-    let output = run(&[&["owner"], arguments].concat());
+    let output = run([&["owner"], arguments].concat());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     stdout(&output)
 }
@@ -132,7 +132,7 @@ fn functions_are_listed_by_release_and_by_library() {
 #[test]
 fn unknown_names_get_suggestions_and_a_status() {
     let fails = |arguments: &[&str], code: i32, sentence: &str| {
-        let output = run(&[&["owner"], arguments].concat());
+        let output = run([&["owner"], arguments].concat());
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
         assert!(text.contains(sentence), "{arguments:?}: {text}");
@@ -152,7 +152,7 @@ fn unknown_names_get_suggestions_and_a_status() {
         "no library is known as nowhere",
     );
     fails(&["a", "--released-by", "b"], 2, "cannot be used with");
-    let output = run(&["owner", "FromatMessageW", "--format", "json"]);
+    let output = run(["owner", "FromatMessageW", "--format", "json"]);
     assert_eq!(output.status.code(), Some(1));
     let answer: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     assert_eq!(answer["matches"], serde_json::json!([]));
