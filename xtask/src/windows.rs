@@ -16,7 +16,12 @@ use crate::steps::step;
 use crate::{dist, packages};
 
 /// What runs on Windows so far.
-const CRATES: &[&str] = &["freehold-ledger", "freehold-unwind", "freehold-families"];
+const CRATES: &[&str] = &[
+    "freehold-ledger",
+    "freehold-unwind",
+    "freehold-families",
+    "freehold",
+];
 /// Of these, what is to run in 32-bit programs, too.
 const CRATES_32: &[&str] = &["freehold-ledger", "freehold-families"];
 

@@ -8,8 +8,8 @@ use core::ffi::c_void;
 use core::fmt;
 use core::ptr::NonNull;
 
-use freehold_families::Family;
 use freehold_families::custom::Release;
+use freehold_families::{Family, Kind, info};
 use freehold_ledger::format::Owner;
 
 use crate::contract::LIVE;
@@ -19,6 +19,7 @@ use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::registry::{self, Entry};
 use crate::release::Releaser;
+use crate::win32::{self, heap};
 use crate::{state, tags};
 
 /// How an adopted block is to be released.
@@ -36,36 +37,36 @@ use crate::{state, tags};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ReleaseWith {
-    /// By the function of a family; [`Family::Heap`] means the process's heap.
+    /// By the function of a family; [`Family::Heap`] means the process's heap. On
+    /// Windows these are all families of Windows; a reference to a COM object
+    /// ([`Family::Com`]) may be adopted as often as there are references. Handles
+    /// that are no memory are adopted by `handles::adopt`.
     Family(Family),
+    /// By `HeapFree` with this heap.
+    Heap(heap::Heap),
     /// By a function of its own.
     Custom(Release),
 }
 
 impl ReleaseWith {
-    fn releaser(self) -> Option<Releaser> {
-        Some(match self {
-            ReleaseWith::Custom(release) => Releaser::Custom(release),
-            ReleaseWith::Family(family) => match family {
-                Family::Malloc => Releaser::Malloc,
-                Family::New | Family::NewArray => Releaser::Cpp(family),
-                #[cfg(not(windows))]
-                Family::CoTaskMem => Releaser::CoTaskMem,
-                #[cfg(not(windows))]
-                Family::Local => Releaser::Local,
-                #[cfg(not(windows))]
-                Family::Global => Releaser::Global,
-                #[cfg(not(windows))]
-                Family::Heap => Releaser::Heap(freehold_families::emulated::heap::PROCESS),
-                #[cfg(not(windows))]
-                Family::Virtual => Releaser::Virtual,
-                #[cfg(not(windows))]
-                Family::Bstr => Releaser::Bstr,
-                #[cfg(not(windows))]
-                Family::Hstring => Releaser::Hstring,
-                _ => return None,
-            },
-        })
+    /// What releases the block; `None` when the address is not enough.
+    ///
+    /// # Safety
+    /// `address` is that of a live block, or a live handle, which this releases.
+    unsafe fn releaser(self, address: usize) -> Option<Releaser> {
+        match self {
+            ReleaseWith::Custom(release) => Some(Releaser::Custom(release)),
+            ReleaseWith::Heap(heap) => Some(Releaser::Heap(heap)),
+            ReleaseWith::Family(Family::Heap) => Some(Releaser::Heap(heap::PROCESS)),
+            // SAFETY: promised by the caller.
+            ReleaseWith::Family(family) if unsafe { win32::is_movable(family, address) } => {
+                Some(Releaser::Movable(family))
+            }
+            // The size of a mapping may have changed until it is released.
+            ReleaseWith::Family(Family::Mmap) => None,
+            ReleaseWith::Family(family) if info(family).kind == Kind::Handle => None,
+            ReleaseWith::Family(family) => Releaser::of(family, 0),
+        }
     }
 }
 
@@ -96,6 +97,12 @@ pub enum AdoptError {
         /// The family.
         family: Family,
     },
+    /// A handle that nobody has to close: it stands for something that is always
+    /// there.
+    Unowned {
+        /// The handle.
+        handle: usize,
+    },
     /// The address is not inside the block that was named.
     Outside {
         /// The address.
@@ -121,6 +128,10 @@ impl fmt::Display for AdoptError {
                  a function of its own",
                 family.name()
             ),
+            AdoptError::Unowned { handle } => write!(
+                f,
+                "the handle {handle:#x} stands for something that is always there: nobody closes it"
+            ),
             AdoptError::Outside { address, base } => {
                 write!(f, "{address:#x} is not inside the block {base:#x}")
             }
@@ -142,6 +153,10 @@ pub(crate) fn register(
     enter(|entry| {
         let tracker = state::tracker();
         registry::with(|map| match map.get(address) {
+            Some(known) if known.is_shared(&release, state) => {
+                map.change(address, |entry| entry.references += 1);
+                Ok(())
+            }
             Some(known) => Err(AdoptError::Owned {
                 address,
                 state: known.state,
@@ -211,9 +226,10 @@ pub unsafe fn adopt(
     with: ReleaseWith,
 ) -> Result<NonNull<c_void>, AdoptError> {
     let block = NonNull::new(pointer).ok_or(AdoptError::Null)?;
-    let releaser = with.releaser().ok_or(match with {
+    // SAFETY: promised by the caller.
+    let releaser = unsafe { with.releaser(pointer as usize) }.ok_or(match with {
         ReleaseWith::Family(family) => AdoptError::Unreleasable { family },
-        ReleaseWith::Custom(_) => AdoptError::Null,
+        _ => AdoptError::Null,
     })?;
     register(
         pointer as usize,
@@ -382,11 +398,11 @@ pub unsafe fn attach_finalizer(pointer: *mut c_void, size: usize) -> bool {
     }
     let known = state::tracker().map(|t| record::find(t, address));
     let releaser = match known {
-        Some((LIVE, block)) => match Family::from_number(block.family.into()) {
-            family @ (Family::New | Family::NewArray) => Releaser::Cpp(family),
-            _ => Releaser::Malloc,
-        },
-        _ => Releaser::Malloc,
+        Some((LIVE, block)) => {
+            let family = Family::from_number(block.family.into());
+            Releaser::of(family, block.size as usize).unwrap_or(Releaser::PLATFORM)
+        }
+        _ => Releaser::PLATFORM,
     };
     register(address, size, releaser, Ownership::Finalizer, "finalizable").is_ok()
 }

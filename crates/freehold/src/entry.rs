@@ -6,6 +6,8 @@
 
 pub(crate) use freehold_unwind::Entry;
 
+use crate::system::KeepErrno;
+
 /// Calls `call(data, slot, bp)`: the place of its own return address, and `rbp`
 /// as the caller left it.
 ///
@@ -16,7 +18,11 @@ unsafe extern "C-unwind" fn thunk(
     data: *mut (),
     call: unsafe extern "C-unwind" fn(*mut (), usize, usize),
 ) {
-    core::arch::naked_asm!("mov rax, rsi", "mov rsi, rsp", "mov rdx, rbp", "jmp rax")
+    // The two conventions differ in the registers of the arguments.
+    #[cfg(not(windows))]
+    core::arch::naked_asm!("mov rax, rsi", "mov rsi, rsp", "mov rdx, rbp", "jmp rax");
+    #[cfg(windows)]
+    core::arch::naked_asm!("mov rax, rdx", "mov rdx, rsp", "mov r8, rbp", "jmp rax");
 }
 
 /// Runs `run` as if the function that this is inlined into had called it, and
@@ -51,23 +57,5 @@ unsafe extern "C-unwind" fn trampoline<R, F: FnOnce(Entry) -> R>(
     if let Some(run) = call.run.take() {
         let _errno = KeepErrno::new();
         call.result = Some(run(Entry { slot, bp }));
-    }
-}
-
-/// Saves `errno` and gives it back when dropped: looking at the caller must not
-/// be seen.
-pub(crate) struct KeepErrno(i32);
-
-impl KeepErrno {
-    pub(crate) fn new() -> KeepErrno {
-        // SAFETY: the location is valid for the calling thread.
-        KeepErrno(unsafe { *libc::__errno_location() })
-    }
-}
-
-impl Drop for KeepErrno {
-    fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { *libc::__errno_location() = self.0 };
     }
 }

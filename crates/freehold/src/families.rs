@@ -1,6 +1,6 @@
 //! Blocks of the families other than `malloc`: C++'s, Rust's, and those of
-//! Win32, emulated where there is no Windows. What they give is registered, so
-//! that the one [`free`](crate::free) knows what releases it.
+//! Win32, the real ones on Windows and emulated elsewhere. What they give is
+//! registered, so that the one [`free`](crate::free) knows what releases it.
 //!
 //! Their own release functions are [`free_as`](crate::free_as) with the family.
 //!
@@ -19,17 +19,17 @@
 
 use core::ptr::NonNull;
 
-use freehold_families::emulated::{bstr, co_task_mem, heap, hstring, movable, virtual_memory};
 use freehold_families::{Family, FamilyError, cpp};
 
 use crate::adopt::register;
 use crate::ownership::Ownership;
 use crate::release::Releaser;
 use crate::state::quietly;
+use crate::win32::{self, bstr, co_task_mem, heap, hstring, movable, virtual_memory};
 use crate::{record, registry, state};
 
-pub use freehold_families::emulated::heap::{Heap, PROCESS as PROCESS_HEAP};
-pub use freehold_families::emulated::movable::{FIXED, MOVEABLE, ZEROINIT};
+pub use freehold_families::win32::heap::{Heap, PROCESS as PROCESS_HEAP};
+pub use freehold_families::win32::movable::{FIXED, MOVEABLE, ZEROINIT};
 
 /// Registers what a family gave.
 #[inline(always)]
@@ -67,7 +67,7 @@ allocates! {
     /// ```
     co_task_mem_alloc(bytes: usize) -> NonNull<u8>,
     co_task_mem::alloc(bytes), |b: NonNull<u8>| b.as_ptr() as usize, bytes,
-    Releaser::CoTaskMem, "CoTaskMem"
+    Releaser::Win32(Family::CoTaskMem), "CoTaskMem"
 }
 
 allocates! {
@@ -80,7 +80,8 @@ allocates! {
     /// unsafe { freehold::free(handle as *mut _) }.expect("was live");
     /// ```
     local_alloc(flags: u32, bytes: usize) -> usize,
-    movable::LOCAL.alloc(flags, bytes), |h: usize| h, bytes, Releaser::Local, "Local"
+    movable::LOCAL.alloc(flags, bytes), |h: usize| h, bytes,
+    movable_releaser(Family::Local, flags), "Local"
 }
 
 allocates! {
@@ -93,7 +94,8 @@ allocates! {
     /// unsafe { freehold::free(handle as *mut _) }.expect("was live");
     /// ```
     global_alloc(flags: u32, bytes: usize) -> usize,
-    movable::GLOBAL.alloc(flags, bytes), |h: usize| h, bytes, Releaser::Global, "Global"
+    movable::GLOBAL.alloc(flags, bytes), |h: usize| h, bytes,
+    movable_releaser(Family::Global, flags), "Global"
 }
 
 allocates! {
@@ -120,7 +122,7 @@ allocates! {
     /// ```
     virtual_alloc(bytes: usize) -> NonNull<u8>,
     virtual_memory::alloc(bytes), |b: NonNull<u8>| b.as_ptr() as usize,
-    bytes.next_multiple_of(4096), Releaser::Virtual, "Virtual"
+    bytes.next_multiple_of(4096), Releaser::Win32(Family::Virtual), "Virtual"
 }
 
 allocates! {
@@ -133,25 +135,37 @@ allocates! {
     /// ```
     sys_alloc_string(text: &[u16]) -> NonNull<u16>,
     bstr::alloc(text), |b: NonNull<u16>| b.as_ptr() as usize, size_of_val(text),
-    Releaser::Bstr, "BSTR"
+    Releaser::Win32(Family::Bstr), "BSTR"
 }
 
-/// The family of a handle, when it has any.
-fn movable_family(family: Family, handle: usize) -> Result<&'static movable::Movable, FamilyError> {
-    match family {
-        Family::Local => Ok(&movable::LOCAL),
-        Family::Global => Ok(&movable::GLOBAL),
-        family => Err(FamilyError::UnknownBlock {
-            family,
-            address: handle,
-        }),
+/// What releases a block of the two families with handles.
+fn movable_releaser(family: Family, flags: u32) -> Releaser {
+    match flags & MOVEABLE {
+        0 => Releaser::Win32(family),
+        _ => Releaser::Movable(family),
     }
+}
+
+/// Refuses what is no live block of this family: the real functions cannot tell.
+fn known(family: Family, address: usize) -> Result<(), FamilyError> {
+    match registry::find(address) {
+        Some(entry) if entry.release.family() == family => Ok(()),
+        _ => Err(FamilyError::UnknownBlock { family, address }),
+    }
+}
+
+/// The functions of a handle, when it is one.
+fn functions(family: Family, handle: usize) -> Result<&'static movable::Movable, FamilyError> {
+    known(family, handle)?;
+    let address = handle;
+    win32::movable(family).ok_or(FamilyError::UnknownBlock { family, address })
 }
 
 /// `LocalLock` or `GlobalLock`, by the family: where the block of a handle lies.
 ///
 /// # Errors
-/// [`FamilyError::UnknownBlock`] when it is no live handle of the family.
+/// [`FamilyError::UnknownBlock`] when it is no live handle of the family that is
+/// registered here.
 ///
 /// ```
 /// use freehold::Family;
@@ -167,7 +181,8 @@ fn movable_family(family: Family, handle: usize) -> Result<&'static movable::Mov
 /// # Ok::<(), freehold::FamilyError>(())
 /// ```
 pub fn movable_lock(family: Family, handle: usize) -> Result<NonNull<u8>, FamilyError> {
-    movable_family(family, handle)?.lock(handle)
+    // SAFETY: a live one, as the registry says.
+    unsafe { win32::lock(functions(family, handle)?, handle) }
 }
 
 /// `LocalUnlock` or `GlobalUnlock`, by the family: how many locks are left.
@@ -180,7 +195,8 @@ pub fn movable_lock(family: Family, handle: usize) -> Result<NonNull<u8>, Family
 /// assert!(movable_unlock(Family::Global, 16).is_err());
 /// ```
 pub fn movable_unlock(family: Family, handle: usize) -> Result<u32, FamilyError> {
-    movable_family(family, handle)?.unlock(handle)
+    // SAFETY: as above.
+    unsafe { win32::unlock(functions(family, handle)?, handle) }
 }
 
 /// `HeapDestroy`: releases a heap with all its blocks.
@@ -256,7 +272,7 @@ pub fn windows_create_string(text: &[u16]) -> Result<usize, FamilyError> {
     let handle = quietly(|| hstring::create(text))?;
     if handle != 0 {
         let size = size_of_val(text);
-        registered(handle, size, Releaser::Hstring, "HSTRING");
+        registered(handle, size, Releaser::Win32(Family::Hstring), "HSTRING");
     }
     Ok(handle)
 }
@@ -264,7 +280,7 @@ pub fn windows_create_string(text: &[u16]) -> Result<usize, FamilyError> {
 /// `WindowsDuplicateString`: one reference more.
 ///
 /// # Errors
-/// [`FamilyError::UnknownBlock`] when it is no live string.
+/// [`FamilyError::UnknownBlock`] when it is no live string that is registered here.
 ///
 /// ```
 /// use freehold::families::{windows_create_string, windows_duplicate_string};
@@ -279,7 +295,20 @@ pub fn windows_create_string(text: &[u16]) -> Result<usize, FamilyError> {
 /// # Ok::<(), freehold::FamilyError>(())
 /// ```
 pub fn windows_duplicate_string(handle: usize) -> Result<usize, FamilyError> {
-    hstring::duplicate(handle)
+    if handle == 0 {
+        return Ok(0);
+    }
+    known(Family::Hstring, handle)?;
+    // SAFETY: a live one, as the registry says.
+    let copy = quietly(|| unsafe { win32::duplicate(handle) })?;
+    // A string that only stands for another's buffer is copied, under a new handle.
+    if registry::with(|map| map.change(copy, |entry| entry.references += 1)).is_none() {
+        // SAFETY: as above.
+        let units = unsafe { win32::hstring_text(copy) }.map_or(0, |(_, units)| units);
+        let release = Releaser::Win32(Family::Hstring);
+        registered(copy, 2 * units, release, "HSTRING");
+    }
+    Ok(copy)
 }
 
 /// `WindowsGetStringRawBuffer`: where the text of a live string lies, with a NUL
@@ -304,8 +333,9 @@ pub fn windows_string_raw_buffer(handle: usize) -> Result<(NonNull<u16>, usize),
     if handle == 0 {
         return Ok((NonNull::from(&EMPTY), 0));
     }
-    let found = hstring::buffer(handle).zip(hstring::len(handle));
-    found.ok_or(FamilyError::UnknownBlock {
+    known(Family::Hstring, handle)?;
+    // SAFETY: a live one, as the registry says.
+    unsafe { win32::hstring_text(handle) }.ok_or(FamilyError::UnknownBlock {
         family: Family::Hstring,
         address: handle,
     })
@@ -324,13 +354,16 @@ pub fn windows_string_raw_buffer(handle: usize) -> Result<(NonNull<u16>, usize),
 /// unsafe { freehold::free(text.as_ptr().cast()) }.expect("was live");
 /// ```
 pub fn sys_string_len(text: usize) -> Result<usize, FamilyError> {
-    match text {
-        0 => Ok(0),
-        text => bstr::len(text).ok_or(FamilyError::UnknownBlock {
-            family: Family::Bstr,
-            address: text,
-        }),
+    if text == 0 {
+        return Ok(0);
     }
+    known(Family::Bstr, text)?;
+    // SAFETY: a live one, as the registry says.
+    let bytes = unsafe { win32::bstr_bytes(text) };
+    let (family, address) = (Family::Bstr, text);
+    bytes
+        .map(|bytes| bytes / 2)
+        .ok_or(FamilyError::UnknownBlock { family, address })
 }
 
 /// Rust's own allocator as a family: a block with its layout remembered, so that

@@ -7,17 +7,18 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use freehold_families::{Family, FamilyError, cpp, libc_malloc};
+use freehold_families::{Family, FamilyError};
 use freehold_ledger::format::Owner;
 
 use crate::contract::{Block, DEAD, LIVE, Tracker, UNKNOWN};
-use crate::entry::{Entry, KeepErrno, enter};
+use crate::entry::{Entry, enter};
 use crate::ownership::Ownership;
 use crate::refuse::Report;
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
 use crate::state::{self, quietly};
-use crate::{FreeError, Misuse, plain, recent, record};
+use crate::system::KeepErrno;
+use crate::{FreeError, Misuse, plain, platform, recent, record};
 
 /// Who releases, and how.
 #[derive(Clone, Copy)]
@@ -80,12 +81,12 @@ impl Called {
 pub unsafe fn free(pointer: *mut c_void) -> Result<(), FreeError> {
     if plain::releases(pointer) {
         // SAFETY: promised by the caller: nothing is tracked or registered.
-        unsafe { libc::free(pointer) };
+        unsafe { platform::free(pointer) };
         return Ok(());
     }
     core::hint::cold_path();
     // SAFETY: as promised by the caller.
-    answer(unsafe { free_thunk(pointer, 0, 0) })
+    answer(unsafe { free_thunk(pointer, UNOWNED) })
 }
 
 /// Releases a block that its owner knows to be one of `malloc` with `size` bytes.
@@ -95,7 +96,24 @@ pub unsafe fn free(pointer: *mut c_void) -> Result<(), FreeError> {
 #[inline(always)]
 pub(crate) unsafe fn deallocate(pointer: *mut c_void, size: usize) -> Result<(), FreeError> {
     // SAFETY: as promised by the caller.
-    answer(unsafe { free_thunk(pointer, size, 1) })
+    answer(unsafe { free_thunk(pointer, size) })
+}
+
+/// Releases a block that its owner knows to be a registered one with `size` bytes.
+///
+/// # Safety
+/// It is, and nobody uses it any more.
+#[inline(always)]
+pub(crate) unsafe fn deallocate_registered(
+    pointer: *mut c_void,
+    size: usize,
+) -> Result<(), FreeError> {
+    let called = Called {
+        size: Some(size),
+        ..Called::new("deallocate")
+    };
+    // SAFETY: as promised by the caller.
+    enter(|entry| unsafe { release(pointer as usize, called, entry) })
 }
 
 #[inline(always)]
@@ -107,37 +125,44 @@ fn answer(error: *const c_void) -> Result<(), FreeError> {
     }
 }
 
+/// No size of a block: who releases it does not know.
+const UNOWNED: usize = usize::MAX;
+
 /// The entry to [`free_slowly`]: all in registers, so that a caller for whom
 /// nothing is tracked prepares nothing. Gives null or an error.
 ///
 /// # Safety
-/// As for [`free`]; when `owned` is 1, for [`deallocate`].
+/// As for [`free`] when the size is [`UNOWNED`]; otherwise for [`deallocate`].
 #[unsafe(naked)]
-unsafe extern "C-unwind" fn free_thunk(
-    pointer: *mut c_void,
-    size: usize,
-    owned: usize,
-) -> *const c_void {
+unsafe extern "C-unwind" fn free_thunk(pointer: *mut c_void, size: usize) -> *const c_void {
+    // The two conventions differ in the registers of the arguments.
+    #[cfg(not(windows))]
     core::arch::naked_asm!(
-        "mov rcx, rsp",
-        "mov r8, rbp",
+        "mov rdx, rsp",
+        "mov rcx, rbp",
         "jmp {slowly}",
         slowly = sym free_slowly,
-    )
+    );
+    #[cfg(windows)]
+    core::arch::naked_asm!(
+        "mov r8, rsp",
+        "mov r9, rbp",
+        "jmp {slowly}",
+        slowly = sym free_slowly,
+    );
 }
 
 unsafe extern "C-unwind" fn free_slowly(
     pointer: *mut c_void,
     size: usize,
-    owned: usize,
     slot: usize,
     bp: usize,
 ) -> *const c_void {
     let _errno = KeepErrno::new();
-    let called = match owned {
-        0 => Called::new("free"),
+    let called = match size {
+        UNOWNED => Called::new("free"),
         _ => Called {
-            family: Some(Family::Malloc),
+            family: Some(platform::FAMILY),
             size: Some(size),
             known_malloc: true,
             ..Called::new("deallocate")
@@ -242,7 +267,7 @@ pub unsafe extern "C" fn native_free(pointer: *mut c_void) {
         }
     }
     // SAFETY: promised by the caller.
-    quietly(|| unsafe { libc::free(pointer) });
+    quietly(|| unsafe { platform::free(pointer) });
 }
 
 /// Releases what `address` is, for whom `called` says.
@@ -272,7 +297,7 @@ pub(crate) unsafe fn release(
             // out; the caller promises that nobody uses it.
             Taken::Last(registered) => unsafe { release_registered(&report, block, registered) },
             // SAFETY: one reference of several.
-            Taken::Reference(releaser) => quietly(|| unsafe { releaser.call(block) })
+            Taken::Reference(releaser) => unsafe { call(&releaser, block) }
                 .or_else(|error| report.refuse(Misuse::Failed(error), None)),
             Taken::Deferred => Ok(()),
         };
@@ -290,9 +315,9 @@ pub(crate) unsafe fn release(
             return report.refuse(Misuse::Interior { base, offset }, about);
         }
         return match called.family {
-            None | Some(Family::Malloc) => {
+            None | Some(platform::FAMILY) => {
                 // SAFETY: promised by the caller, as nothing is tracked.
-                quietly(|| unsafe { libc_malloc::release(block) });
+                quietly(|| unsafe { platform::free(block.as_ptr().cast()) });
                 Ok(())
             }
             // All blocks of other families are registered.
@@ -320,7 +345,7 @@ fn take_registered(report: &Report) -> Result<Option<Taken>, FreeError> {
     let address = report.address;
     let found = registry::with(|map| {
         let entry = map.get(address)?;
-        if let Some(misuse) = report.objection(entry.state, entry.release.family(), entry.size) {
+        if let Some(misuse) = report.objection_to(&entry) {
             return Some(Err((misuse, entry)));
         }
         if entry.uses > 0 && entry.closing {
@@ -330,7 +355,11 @@ fn take_registered(report: &Report) -> Result<Option<Taken>, FreeError> {
             map.change(address, |entry| entry.closing = true);
             return Some(Ok(Taken::Deferred));
         }
-        if entry.release.references(address) > 1 {
+        let told = entry.release.references(address);
+        if told.unwrap_or(entry.references as usize) > 1 {
+            map.change(address, |entry| {
+                entry.references = (entry.references - 1).max(1)
+            });
             return Some(Ok(Taken::Reference(entry.release)));
         }
         map.remove(address).map(|entry| Ok(Taken::Last(entry)))
@@ -361,6 +390,20 @@ fn take_record(tracker: &Tracker, report: &Report, registered: &Registered) -> (
     (answer, block)
 }
 
+/// Releases a block that hooks do not have to see go; what its function releases
+/// beside it is for them to see.
+///
+/// # Safety
+/// As for [`Releaser::call`].
+unsafe fn call(release: &Releaser, block: NonNull<u8>) -> Result<(), FamilyError> {
+    // SAFETY: promised by the caller.
+    let call = || unsafe { release.call(block) };
+    match release.runs_other_code() {
+        true => call(),
+        false => quietly(call),
+    }
+}
+
 /// # Safety
 /// The block was registered like this until now, and nobody uses it.
 unsafe fn release_registered(
@@ -370,12 +413,11 @@ unsafe fn release_registered(
 ) -> Result<(), FreeError> {
     let recorded = report.tracker.map(|t| take_record(t, report, &registered));
     // SAFETY: promised by the caller.
-    let call = || unsafe { registered.release.call(block) };
-    let released = match registered.release {
-        // What the function releases beside the block is for the hooks to see.
-        Releaser::Custom(_) => call(),
-        _ if registered.hooked.is_some() => call(),
-        _ => quietly(call),
+    let released = unsafe {
+        match registered.hooked {
+            Some(_) => registered.release.call(block),
+            None => call(&registered.release, block),
+        }
     };
     let Err(error) = released else {
         if recorded.is_none_or(|(answer, _)| answer != LIVE) {
@@ -417,13 +459,12 @@ unsafe fn release_recorded(
     let family = Family::from_number(known.family.into());
     let about = Some((known.size as usize, family));
     let state = Ownership::from_owner(Owner::from_number(known.owner.into()));
-    if let Some(misuse) = report.objection(state, family, known.size as usize) {
+    let releaser = Releaser::of(family, known.size as usize);
+    let release = releaser.unwrap_or(Releaser::Never);
+    if let Some(misuse) = report.objection(state, family, &release, known.size as usize) {
         return report.refuse(misuse, about);
     }
-    if !matches!(
-        family,
-        Family::Malloc | Family::New | Family::NewArray | Family::Mmap
-    ) {
+    if releaser.is_none() {
         // A family that needs more than an address, recorded by somebody else.
         return report.refuse(Misuse::WrongFamily { family }, about);
     }
@@ -432,34 +473,11 @@ unsafe fn release_recorded(
         return report.refuse(Misuse::Double, about);
     }
     // SAFETY: live until now, and taken out by nobody else.
-    let released = quietly(|| unsafe {
-        match family {
-            Family::New | Family::NewArray => cpp::release(family, block),
-            Family::Mmap => unmap(block, known.size as usize),
-            _ => {
-                libc_malloc::release(block);
-                Ok(())
-            }
-        }
-    });
+    let released = unsafe { call(&release, block) };
     released.or_else(|error| {
         record::restored(tracker, &known);
         report.refuse(Misuse::Failed(error), about)
     })
-}
-
-/// # Safety
-/// The range is a mapping that nobody uses.
-unsafe fn unmap(block: NonNull<u8>, size: usize) -> Result<(), FamilyError> {
-    // SAFETY: promised by the caller.
-    match unsafe { libc::munmap(block.as_ptr().cast(), size) } {
-        0 => Ok(()),
-        _ => Err(FamilyError::Failed {
-            family: Family::Mmap,
-            // SAFETY: the location is valid for the calling thread.
-            code: unsafe { *libc::__errno_location() },
-        }),
-    }
 }
 
 /// # Safety
@@ -475,7 +493,7 @@ unsafe fn release_unrecorded(
     }
     // Hooks may know it: they are told as by anybody else.
     // SAFETY: as promised by the caller.
-    unsafe { libc_malloc::release(block) };
+    unsafe { platform::free(block.as_ptr().cast()) };
     Ok(())
 }
 
@@ -489,7 +507,7 @@ pub(crate) fn unrecorded(report: &Report, tracker: &Tracker, answer: u32) -> Opt
         // Nobody can tell now: the platform's own checks have to do.
         _ => return None,
     };
-    let may_be_malloc = report.called.family.is_none_or(|f| f == Family::Malloc);
+    let may_be_malloc = report.called.family.is_none_or(|f| f == platform::FAMILY);
     let passes = match misuse {
         // Older than the ledger, or its parent's: the owner knows better.
         Misuse::Foreign => {
@@ -509,7 +527,7 @@ fn interior(tracker: &Tracker, address: usize) -> Option<Misuse> {
         None => {
             let block = record::containing(tracker, address)?;
             let base = block.address as usize;
-            let is_handle = registry::find(base).is_some_and(|e| e.release.is_handle(base));
+            let is_handle = registry::find(base).is_some_and(|e| e.release.is_handle());
             if is_handle || base == address {
                 return None;
             }
@@ -546,8 +564,14 @@ pub unsafe fn adaptive_free(pointer: *mut c_void) -> Result<(), FreeError> {
     return unsafe { free(pointer) };
     #[cfg(not(any(debug_assertions, feature = "adaptive-tracking")))]
     {
+        // Blocks with more alignment are another family's there.
+        #[cfg(windows)]
+        if registry::find(pointer as usize).is_some() {
+            // SAFETY: as promised by the caller.
+            return unsafe { free(pointer) };
+        }
         // SAFETY: as promised by the caller.
-        unsafe { libc::free(pointer) };
+        unsafe { platform::free(pointer) };
         Ok(())
     }
 }

@@ -102,7 +102,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
             // SAFETY: promised by the caller.
             return unsafe { self.0.dealloc(block, layout) };
         }
-        let errno = crate::entry::KeepErrno::new();
+        let errno = crate::system::KeepErrno::new();
         if let Some(tracker) = state::tracker() {
             // No judgement: a block may be one that was not noted.
             record::released(tracker, block as usize, 0, 0);

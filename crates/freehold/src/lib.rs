@@ -39,8 +39,8 @@
 //! which API gives what to whom.
 #![warn(missing_docs)]
 
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-compile_error!("freehold knows only x86_64 Linux: stacks come from freehold-unwind");
+#[cfg(not(all(target_arch = "x86_64", any(target_os = "linux", windows))))]
+compile_error!("freehold knows only x86_64 Linux and Windows: stacks come from freehold-unwind");
 
 mod adopt;
 pub mod alloc;
@@ -49,9 +49,13 @@ pub mod contract;
 mod entry;
 pub mod failing;
 pub mod families;
+#[cfg(unix)]
+mod forks;
 mod free;
 mod global;
 mod guid;
+#[cfg(windows)]
+pub mod handles;
 mod leaks;
 mod memory;
 mod misuse;
@@ -59,6 +63,7 @@ mod own;
 mod owned;
 mod ownership;
 mod plain;
+mod platform;
 mod query;
 mod recent;
 mod record;
@@ -72,9 +77,11 @@ mod stack;
 mod state;
 pub mod strings;
 mod symbols;
+mod system;
 mod tags;
 mod text;
 pub mod track;
+mod win32;
 
 pub use adopt::{
     AdoptError, ReleaseWith, adopt, attach_finalizer, borrow, detach_finalizer, finalize,

@@ -128,8 +128,7 @@ impl FreeError {
             allocated: Stack::default(),
             released: Stack::default(),
             here: Stack::default(),
-            // SAFETY: the location is valid for the calling thread.
-            os_error: unsafe { *libc::__errno_location() },
+            os_error: crate::system::os_error(),
         }))
     }
 
@@ -289,12 +288,16 @@ impl FreeError {
     pub fn here(&self) -> &Stack {
         &self.0.here
     }
-    /// The last error of the operating system when the release failed (`errno`).
+    /// The last error of the operating system when the release failed (`errno`, on
+    /// Windows `GetLastError`).
     ///
     /// ```
     /// use freehold::{Family, FamilyError, Misuse, ReleaseWith, Release, adopt, free};
     /// use std::ffi::c_void;
     /// unsafe extern "C" fn busy(_: *mut c_void, _: *mut c_void) -> i32 {
+    ///     # #[cfg(windows)]
+    ///     # freehold_families::win32::set_last_error(libc::EBUSY as u32);
+    ///     # #[cfg(unix)]
     ///     // SAFETY: the location is valid for the calling thread.
     ///     unsafe { *libc::__errno_location() = libc::EBUSY };
     ///     -1

@@ -8,7 +8,7 @@ use freehold_ledger::format::Family;
 use crate::contract::{Block, LIVE, Tracker};
 use crate::entry::Entry;
 use crate::ownership::Ownership;
-use crate::{recent, state, tags};
+use crate::{platform, recent, state, tags};
 
 thread_local! {
     /// Number of the scope in which blocks of this thread are counted; 0 for
@@ -72,7 +72,7 @@ pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
     };
     // SAFETY: a block; the entry as for `capture`.
     let recorded = unsafe { (tracker.allocated)(&block, entry.slot, entry.bp) } == 1;
-    if !recorded && what.family == Family::Malloc {
+    if !recorded && what.family == platform::FAMILY {
         state::set_incomplete();
     }
 }

@@ -7,6 +7,8 @@ use freehold_ledger::format::MisuseKind;
 use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, Wrong};
 use crate::free::Called;
 use crate::ownership::Ownership;
+use crate::registry::Entry as Registered;
+use crate::release::{Releaser, shown};
 use crate::{FreeError, Misuse, Stack, recent, record, tags};
 
 /// What is needed to say what is wrong.
@@ -21,11 +23,18 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// What speaks against this release of a registered block.
+    pub(crate) fn objection_to(&self, entry: &Registered) -> Option<Misuse> {
+        let family = entry.release.family();
+        self.objection(entry.state, family, &entry.release, entry.size)
+    }
+
     /// What speaks against this release of a live block.
     pub(crate) fn objection(
         &self,
         state: Ownership,
         family: Family,
+        release: &Releaser,
         size: usize,
     ) -> Option<Misuse> {
         if state != self.called.by {
@@ -43,7 +52,8 @@ impl Report {
                 Ownership::Arena => return Some(Misuse::ArenaOwned),
             }
         }
-        if self.called.family.is_some_and(|wanted| wanted != family) {
+        let is_wrong = |by| by != family && !release.is_alias(by);
+        if self.called.family.is_some_and(is_wrong) {
             return Some(Misuse::WrongFamily { family });
         }
         let passed = self.called.size.filter(|passed| *passed != size)?;
@@ -57,7 +67,11 @@ impl Report {
         misuse: Misuse,
         about: Option<(usize, Family)>,
     ) -> Result<(), FreeError> {
-        let mut error = FreeError::new(misuse, self.address, self.called.name);
+        let mut error = FreeError::new(
+            misuse,
+            shown(self.called.family, self.address),
+            self.called.name,
+        );
         let remembered = recent::find(self.address as u64);
         if let (None, Misuse::Double, Some(known)) = (self.tracker, misuse, remembered) {
             let family = Family::from_number(known.block.family.into());

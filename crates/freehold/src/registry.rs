@@ -5,13 +5,14 @@
 //! kept whether or not anything is tracked, or `free` would not know what to
 //! call. Before the first block comes here, nobody looks at it.
 
-use core::cell::UnsafeCell;
 use core::ops::Bound;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(unix)]
+use std::sync::MutexGuard;
+use std::sync::{Mutex, PoisonError};
 
-use freehold_families::Family;
+use freehold_families::{Family, Kind, info};
 use freehold_ledger::format::Owner;
 
 use crate::ownership::Ownership;
@@ -24,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) size: usize,
     pub(crate) release: Releaser,
     pub(crate) state: Ownership,
+    /// References to it that are known here, each of which is released.
+    pub(crate) references: u32,
     /// Who uses it now; a release waits for them.
     pub(crate) uses: u32,
     /// Released while it was in use.
@@ -41,12 +44,21 @@ impl Entry {
             size,
             release,
             state,
+            references: 1,
             uses: 0,
             closing: false,
             hooked: None,
             // Relaxed: only unique.
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// Whether who adopts this once more has another reference to the same object.
+    pub(crate) fn is_shared(&self, release: &Releaser, state: Ownership) -> bool {
+        let family = self.release.family();
+        let counts = info(family).kind == Kind::Reference || family == Family::Hstring;
+        let is_owned = self.state == Ownership::Owned && state == Ownership::Owned;
+        counts && is_owned && release.family() == family
     }
 }
 
@@ -58,6 +70,7 @@ struct Kept {
     owner: usize,
     /// Inverted; of an interior pointer.
     base: usize,
+    references: u64,
     uses: u64,
     closing: u64,
     serial: u64,
@@ -75,6 +88,7 @@ impl From<Entry> for Kept {
             release: entry.release.pack(),
             owner,
             base,
+            references: entry.references.into(),
             uses: entry.uses.into(),
             closing: entry.closing.into(),
             serial: entry.serial,
@@ -92,6 +106,7 @@ impl Kept {
                 INTERIOR => Ownership::InteriorOf { base: !self.base },
                 owner => Ownership::from_owner(Owner::from_number(owner as u64)),
             },
+            references: self.references as u32,
             uses: self.uses as u32,
             closing: self.closing != 0,
             serial: self.serial,
@@ -189,7 +204,7 @@ pub(crate) fn containing(address: usize) -> Option<(usize, usize)> {
     }
     with(|map| {
         let (base, entry) = map.before(address)?;
-        let inside = address - base < entry.size && !entry.release.is_handle(base);
+        let inside = address - base < entry.size && !entry.release.is_handle();
         inside.then_some((base, entry.size))
     })
 }
@@ -205,25 +220,12 @@ pub(crate) fn forget_stale(address: usize) {
 }
 
 /// The map, and the words that change with its first block.
-type Guards = (MutexGuard<'static, Map>, MutexGuard<'static, ()>);
-
-struct Held(UnsafeCell<Option<Guards>>);
-
-// SAFETY: used only between the two halves of a fork, which the C library keeps
-// apart by a lock of its own.
-unsafe impl Sync for Held {}
-
-static HELD: Held = Held(UnsafeCell::new(None));
+#[cfg(unix)]
+pub(crate) type Guards = (MutexGuard<'static, Map>, MutexGuard<'static, ()>);
 
 /// Before a fork: nobody may be half through.
-pub(crate) fn hold() {
+#[cfg(unix)]
+pub(crate) fn hold() -> Guards {
     let guard = MAP.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: see `Held`.
-    unsafe { *HELD.0.get() = Some((guard, plain::lock())) };
-}
-
-/// After a fork, in parent and child.
-pub(crate) fn let_go() {
-    // SAFETY: see `Held`.
-    unsafe { *HELD.0.get() = None };
+    (guard, plain::lock())
 }

@@ -5,9 +5,11 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use freehold_families::custom::Release;
-#[cfg(not(windows))]
-use freehold_families::emulated::{bstr, co_task_mem, heap, hstring, movable, virtual_memory};
-use freehold_families::{Family, FamilyError, cpp, libc_malloc, rust};
+use freehold_families::{Family, FamilyError, Kind, cpp, info, is_documented_alias, libc_malloc};
+use freehold_families::{resource, rust};
+
+use crate::win32::{self, heap};
+use crate::{platform, system};
 
 type Function = unsafe extern "C" fn(*mut c_void, *mut c_void) -> i32;
 
@@ -17,20 +19,13 @@ pub(crate) enum Releaser {
     Malloc,
     Rust(Layout),
     Cpp(Family),
-    #[cfg(not(windows))]
-    CoTaskMem,
-    #[cfg(not(windows))]
-    Local,
-    #[cfg(not(windows))]
-    Global,
-    #[cfg(not(windows))]
+    /// A family of Win32 whose function needs no more than the address.
+    Win32(Family),
+    /// One with handles, and the block is named by one that is not its address.
+    Movable(Family),
     Heap(heap::Heap),
-    #[cfg(not(windows))]
-    Virtual,
-    #[cfg(not(windows))]
-    Bstr,
-    #[cfg(not(windows))]
-    Hstring,
+    /// A mapping of so many bytes.
+    Mmap(usize),
     Custom(Release),
     /// Nothing does: somebody else's.
     Never,
@@ -64,20 +59,10 @@ impl Releaser {
             Releaser::Custom(release) => {
                 (4, release.function() as *const c_void, release.context())
             }
-            #[cfg(not(windows))]
-            Releaser::CoTaskMem => plain(5),
-            #[cfg(not(windows))]
-            Releaser::Local => plain(6),
-            #[cfg(not(windows))]
-            Releaser::Global => plain(7),
-            #[cfg(not(windows))]
-            Releaser::Heap(heap) => number(8, heap.handle()),
-            #[cfg(not(windows))]
-            Releaser::Virtual => plain(9),
-            #[cfg(not(windows))]
-            Releaser::Bstr => plain(10),
-            #[cfg(not(windows))]
-            Releaser::Hstring => plain(11),
+            Releaser::Win32(family) => number(5, family as usize),
+            Releaser::Heap(heap) => number(6, heap.handle()),
+            Releaser::Mmap(bytes) => number(7, bytes),
+            Releaser::Movable(family) => number(8, family as usize),
         };
         Packed {
             kind,
@@ -89,13 +74,14 @@ impl Releaser {
 
 impl Packed {
     pub(crate) fn unpack(self) -> Releaser {
+        let family = || Family::from_number(self.first.addr() as u64);
         match self.kind {
             1 => Releaser::Malloc,
             2 => {
                 let layout = Layout::from_size_align(self.first.addr(), self.second.addr());
                 layout.map_or(Releaser::Never, Releaser::Rust)
             }
-            3 => Releaser::Cpp(Family::from_number(self.first.addr() as u64)),
+            3 => Releaser::Cpp(family()),
             // SAFETY: packed from a function of this type, and its context.
             4 => Releaser::Custom(unsafe {
                 Release::new(
@@ -103,68 +89,89 @@ impl Packed {
                     self.second,
                 )
             }),
-            #[cfg(not(windows))]
-            5 => Releaser::CoTaskMem,
-            #[cfg(not(windows))]
-            6 => Releaser::Local,
-            #[cfg(not(windows))]
-            7 => Releaser::Global,
-            #[cfg(not(windows))]
-            8 => Releaser::Heap(heap::Heap::from_handle(self.first.addr())),
-            #[cfg(not(windows))]
-            9 => Releaser::Virtual,
-            #[cfg(not(windows))]
-            10 => Releaser::Bstr,
-            #[cfg(not(windows))]
-            11 => Releaser::Hstring,
+            5 => Releaser::Win32(family()),
+            6 => Releaser::Heap(heap::Heap::from_handle(self.first.addr())),
+            7 => Releaser::Mmap(self.first.addr()),
+            8 => Releaser::Movable(family()),
             _ => Releaser::Never,
         }
     }
 }
 
 impl Releaser {
+    /// What releases a block of a family of which no more is known than address and
+    /// size; `None` when that is not enough.
+    pub(crate) fn of(family: Family, size: usize) -> Option<Releaser> {
+        match family {
+            Family::Malloc => Some(Releaser::Malloc),
+            Family::New | Family::NewArray => Some(Releaser::Cpp(family)),
+            Family::Mmap if cfg!(unix) => Some(Releaser::Mmap(size)),
+            family if win32::releases(family) => Some(Releaser::Win32(family)),
+            _ => None,
+        }
+    }
+
+    /// What releases a block of the platform's allocator.
+    pub(crate) const PLATFORM: Releaser = match platform::FAMILY {
+        Family::Malloc => Releaser::Malloc,
+        family => Releaser::Win32(family),
+    };
+
     /// The family of the block.
     pub(crate) fn family(&self) -> Family {
         match self {
             Releaser::Malloc => Family::Malloc,
             Releaser::Rust(_) => Family::Rust,
-            Releaser::Cpp(family) => *family,
-            #[cfg(not(windows))]
-            Releaser::CoTaskMem => Family::CoTaskMem,
-            #[cfg(not(windows))]
-            Releaser::Local => Family::Local,
-            #[cfg(not(windows))]
-            Releaser::Global => Family::Global,
-            #[cfg(not(windows))]
+            Releaser::Cpp(family) | Releaser::Win32(family) | Releaser::Movable(family) => *family,
             Releaser::Heap(_) => Family::Heap,
-            #[cfg(not(windows))]
-            Releaser::Virtual => Family::Virtual,
-            #[cfg(not(windows))]
-            Releaser::Bstr => Family::Bstr,
-            #[cfg(not(windows))]
-            Releaser::Hstring => Family::Hstring,
+            Releaser::Mmap(_) => Family::Mmap,
             Releaser::Custom(_) => Family::Custom,
             Releaser::Never => Family::Unknown,
         }
     }
 
     /// Whether the address is that of a handle, behind which nothing lies.
-    pub(crate) fn is_handle(&self, address: usize) -> bool {
+    pub(crate) fn is_handle(&self) -> bool {
         match self {
-            #[cfg(not(windows))]
-            Releaser::Local => movable::LOCAL.is_movable(address),
-            #[cfg(not(windows))]
-            Releaser::Global => movable::GLOBAL.is_movable(address),
+            Releaser::Movable(_) => true,
+            Releaser::Win32(family) => info(*family).kind == Kind::Handle,
             _ => false,
         }
     }
 
-    /// References to the block that must go before it does, this one included.
-    pub(crate) fn references(&self, address: usize) -> usize {
+    /// Whether the function of another family may release the block, because Windows
+    /// documents that it does: that of a fixed block of `Local` with the process's
+    /// heap.
+    pub(crate) fn is_alias(&self, by: Family) -> bool {
+        let is_of_process = match self {
+            Releaser::Heap(heap) => *heap == heap::PROCESS,
+            other => !other.is_handle(),
+        };
+        is_of_process && is_documented_alias(self.family(), by)
+    }
+
+    /// References to the block that must go before it does, this one included, as
+    /// far as its family tells.
+    pub(crate) fn references(&self, address: usize) -> Option<usize> {
         match self {
-            #[cfg(not(windows))]
-            Releaser::Hstring => hstring::references(address).unwrap_or(1),
-            _ => 1,
+            Releaser::Win32(Family::Hstring) => win32::hstring::references(address),
+            _ => None,
+        }
+    }
+
+    /// Whether code of the program may run in the release, or other blocks go with
+    /// this one.
+    pub(crate) fn runs_other_code(&self) -> bool {
+        let holds_others = [
+            Family::Com,
+            Family::SafeArray,
+            Family::Variant,
+            Family::PropVariant,
+        ];
+        match self {
+            Releaser::Custom(_) => true,
+            Releaser::Win32(family) => holds_others.contains(family),
+            _ => false,
         }
     }
 
@@ -180,24 +187,29 @@ impl Releaser {
                 Releaser::Malloc => libc_malloc::release(block),
                 Releaser::Rust(layout) => rust::release(block, *layout),
                 Releaser::Cpp(family) => cpp::release(*family, block)?,
-                #[cfg(not(windows))]
-                Releaser::CoTaskMem => co_task_mem::free(address)?,
-                #[cfg(not(windows))]
-                Releaser::Local => movable::LOCAL.free(address)?,
-                #[cfg(not(windows))]
-                Releaser::Global => movable::GLOBAL.free(address)?,
-                #[cfg(not(windows))]
+                Releaser::Win32(family) | Releaser::Movable(family) => {
+                    win32::release(*family, address)?;
+                }
                 Releaser::Heap(heap) => heap.free(address)?,
-                #[cfg(not(windows))]
-                Releaser::Virtual => virtual_memory::free(address)?,
-                #[cfg(not(windows))]
-                Releaser::Bstr => bstr::free(address)?,
-                #[cfg(not(windows))]
-                Releaser::Hstring => hstring::delete(address).map(|_| ())?,
+                Releaser::Mmap(bytes) => {
+                    let family = Family::Mmap;
+                    system::unmap(block.as_ptr().cast(), *bytes)
+                        .map_err(|code| FamilyError::Failed { family, code })?;
+                }
                 Releaser::Custom(release) => release.call(block)?,
                 Releaser::Never => {}
             }
         }
         Ok(())
+    }
+}
+
+/// The address that a release function was given, as people know it: the handle that
+/// it stands for, where the function is one for handles.
+pub(crate) fn shown(by: Option<Family>, address: usize) -> usize {
+    let of_handles = by.is_some_and(|by| info(by).kind == Kind::Handle && !info(by).absent);
+    match of_handles {
+        true => resource::handle(address as u64).unwrap_or(address),
+        false => address,
     }
 }

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::fmt;
 use core::ptr::NonNull;
 
-use freehold_families::{Family, FamilyError, libc_malloc};
+use freehold_families::{Family, FamilyError};
 use freehold_ledger::format::Owner;
 
 use crate::contract::{Block, LIVE, Tracker};
@@ -15,8 +15,9 @@ use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::refuse::Report;
 use crate::registry::{self, Entry as Registered};
+use crate::release::Releaser;
 use crate::state::{self, quietly};
-use crate::{AllocError, FreeError, Misuse, failing, recent};
+use crate::{AllocError, FreeError, Misuse, failing, platform, recent};
 
 /// Why a block has not got another size; it is as it was.
 ///
@@ -101,7 +102,7 @@ unsafe fn resize_at(
 ) -> Result<NonNull<c_void>, ResizeError> {
     let tracker = state::tracker();
     let called = Called {
-        family: Some(Family::Malloc),
+        family: Some(platform::FAMILY),
         ..Called::new("realloc")
     };
     let report = Report {
@@ -129,7 +130,7 @@ unsafe fn resize_at(
     // another thread may be given the old address.
     let known = tracker.map(|t| record::released(t, address, report.here, report.site));
     // SAFETY: known to be a block of malloc, or promised by the caller.
-    match quietly(|| unsafe { libc_malloc::reallocate(block, 0, 1, size) }) {
+    match quietly(|| unsafe { platform::reallocate(block, 0, 1, size) }) {
         Ok(moved) => {
             let moved_to = moved.as_ptr() as usize;
             registry::forget_stale(moved_to);
@@ -175,7 +176,7 @@ fn take_registered(report: &Report) -> Result<Option<Registered>, ResizeError> {
     let address = report.address;
     let found = registry::with(|map| {
         let entry = map.get(address)?;
-        if let Some(misuse) = report.objection(entry.state, entry.release.family(), entry.size) {
+        if let Some(misuse) = report.objection_to(&entry) {
             return Some(Err(Some((misuse, entry))));
         }
         if entry.uses > 0 {
@@ -214,7 +215,8 @@ fn check(report: &Report) -> Result<(), ResizeError> {
         Family::from_number(known.family.into()),
     );
     let owner = Ownership::from_owner(Owner::from_number(known.owner.into()));
-    match report.objection(owner, family, size) {
+    let release = Releaser::of(family, size).unwrap_or(Releaser::Never);
+    match report.objection(owner, family, &release, size) {
         Some(misuse) => refused(report, misuse, Some((size, family))),
         None => Ok(()),
     }
@@ -226,7 +228,7 @@ fn note(tracker: &Tracker, known: Option<(u32, Block)>, address: usize, size: us
         let what = What {
             address,
             size,
-            family: Family::Malloc,
+            family: platform::FAMILY,
             tag: None,
             owner: Ownership::Owned,
         };

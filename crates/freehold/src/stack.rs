@@ -3,7 +3,6 @@
 //!
 //! What is not here: files and lines, which the `freehold` command finds.
 
-use core::ffi::CStr;
 use core::fmt;
 
 use crate::contract::{APPROXIMATE, INCOMPLETE, TRUNCATED, Tracker};
@@ -132,53 +131,12 @@ impl fmt::Display for Stack {
     }
 }
 
-/// What the loader says of the code that a call at `address - 1` lies in.
-fn loaded(address: usize) -> Option<libc::Dl_info> {
-    // SAFETY: zeroed bytes are a Dl_info; the call only fills it.
-    unsafe {
-        let mut info: libc::Dl_info = core::mem::zeroed();
-        let found = libc::dladdr((address - 1) as *const libc::c_void, &mut info);
-        (found != 0).then_some(info)
-    }
-}
-
-fn text(at: *const libc::c_char) -> Option<String> {
-    // SAFETY: null, or a string of the loader.
-    (!at.is_null()).then(|| unsafe { CStr::from_ptr(at) }.to_string_lossy().into_owned())
-}
-
-/// The function that returns to an address, when it has a name.
-#[cfg(test)]
-pub(crate) fn name_of(address: usize) -> Option<String> {
-    named(address, &loaded(address)?)
-}
-
-fn named(address: usize, info: &libc::Dl_info) -> Option<String> {
-    if let Some(exported) = text(info.dli_sname) {
-        return Some(symbols::readable(exported.as_bytes()).into_owned());
-    }
-    // The loader has the program by the name that it was started with.
-    // SAFETY: no requirement.
-    let headers = unsafe { libc::getauxval(libc::AT_PHDR) } as usize;
-    let is_program = headers.wrapping_sub(info.dli_fbase as usize) < 4096;
-    let path = match is_program {
-        true => "/proc/self/exe".to_owned(),
-        false => text(info.dli_fname)?,
-    };
-    let call = address - 1;
-    let offset = call.wrapping_sub(info.dli_fbase as usize);
-    let name = symbols::name(&path, offset as u64, call as u64)?;
-    Some(name.as_ref().to_owned())
-}
-
 fn frame(f: &mut fmt::Formatter<'_>, address: usize) -> fmt::Result {
-    let Some(info) = loaded(address) else {
+    let Some(place) = symbols::place(address) else {
         return write!(f, "{address:#x}");
     };
-    let offset = address.wrapping_sub(info.dli_fbase as usize);
-    let object = text(info.dli_fname).unwrap_or_default();
-    let object = object.rsplit('/').next().unwrap_or_default();
-    match named(address, &info) {
+    let (object, offset) = (place.object, place.offset);
+    match place.function {
         Some(name) => write!(f, "{name} ({object}+{offset:#x})"),
         None => write!(f, "{object}+{offset:#x}"),
     }

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use crate::contract::{self, Tracker};
-use crate::{leaks, own, registry, tags};
+use crate::{leaks, own, system, tags};
 
 /// It is known whether somebody keeps a ledger.
 pub(crate) const DECIDED: u32 = 1;
@@ -114,7 +114,8 @@ fn decide() -> bool {
     }
     let _guard = DECIDING.lock().unwrap_or_else(PoisonError::into_inner);
     if !has(DECIDED) {
-        watch_forks();
+        #[cfg(unix)]
+        crate::forks::watch();
         let memory = MAX_MEMORY.load(Ordering::Relaxed);
         let depth = DEPTH.load(Ordering::Relaxed);
         if let Some(shared) = find_shared() {
@@ -139,14 +140,16 @@ fn wants_tracking() -> bool {
     std::env::var_os("FREEHOLD_TRACK").is_some_and(|v| !v.is_empty() && v != "0")
 }
 
-/// The table of a preload library in this process.
+/// The table of another keeper in this process.
 fn find_shared() -> Option<&'static Tracker> {
-    // SAFETY: a C string.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, contract::SYMBOL.as_ptr()) };
-    // SAFETY: by the contract a symbol of this name is such a table, whose first
-    // two fields are the same in all versions.
-    let table = unsafe { found.cast::<Tracker>().as_ref() }?;
-    is_usable(table).then_some(table)
+    let usable = |found: *mut core::ffi::c_void| {
+        // SAFETY: by the contract a symbol of this name is such a table, whose first
+        // two fields are the same in all versions.
+        is_usable(unsafe { &*found.cast::<Tracker>() })
+    };
+    let found = system::find_symbol(contract::SYMBOL, usable);
+    // SAFETY: as above; null, or accepted.
+    unsafe { found.cast::<Tracker>().as_ref() }
 }
 
 /// Whether a table keeps the contract and a ledger.
@@ -196,24 +199,9 @@ pub(crate) fn keep(depth: u32, max_memory: u64) -> io::Result<()> {
     begun
 }
 
-fn watch_forks() {
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if !WATCHED.swap(true, Ordering::Relaxed) {
-        // SAFETY: the functions live as long as the program.
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
-    }
-}
-
-unsafe extern "C" fn before_fork() {
-    registry::hold();
-}
-
-unsafe extern "C" fn after_fork() {
-    registry::let_go();
-}
-
-unsafe extern "C" fn in_child() {
-    registry::let_go();
+/// In a forked child: the next event finds out who keeps its ledger.
+#[cfg(unix)]
+pub(crate) fn begin_again() {
     let tracker = TRACKER.load(Ordering::Relaxed);
     if tracker.is_null() {
         return;
@@ -223,8 +211,7 @@ unsafe extern "C" fn in_child() {
     }
     INHERITED.store(true, Ordering::Relaxed);
     TRACKER.store(core::ptr::null_mut(), Ordering::Relaxed);
-    // The next event finds out who keeps the child's ledger: it is another one,
-    // with other numbers for names, whoever does.
+    // It is another one, with other numbers for names, whoever keeps it.
     clear(RECORDING | DECIDED);
 }
 

@@ -18,7 +18,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{FreeError, misuse, own, plain, state};
+use crate::{FreeError, misuse, own, plain, state, system};
 
 pub use crate::misuse::OnMisuse;
 
@@ -145,7 +145,6 @@ pub fn loaded_objects_changed() {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn session() -> Option<(PathBuf, u32)> {
-    use std::os::unix::ffi::OsStringExt;
     let tracker = state::tracker()?;
     let mut path = vec![0; 4096];
     let mut number = 0;
@@ -155,5 +154,5 @@ pub fn session() -> Option<(PathBuf, u32)> {
         return None;
     }
     path.truncate(len);
-    Some((std::ffi::OsString::from_vec(path).into(), number))
+    Some((system::path_of(path), number))
 }

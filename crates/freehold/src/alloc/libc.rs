@@ -4,16 +4,19 @@ use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use freehold_families::{Family, FamilyError, libc_malloc};
+use freehold_families::FamilyError;
 
 use super::{AllocError, Allocator};
 use crate::contract::LIVE;
-use crate::entry::{Entry, KeepErrno, enter};
-use crate::free::deallocate;
+use crate::entry::{Entry, enter};
+use crate::free::{deallocate, deallocate_registered};
 use crate::ownership::Ownership;
 use crate::record::{self, What};
+use crate::registry::{self, Entry as Registered};
+use crate::release::Releaser;
 use crate::state::{self, quietly};
-use crate::{FreeError, failing, plain, registry};
+use crate::system::KeepErrno;
+use crate::{FreeError, failing, plain, platform};
 
 /// What an allocator tells the tracker.
 ///
@@ -222,30 +225,23 @@ pub type AdaptiveCalloc = Libc<adaptive::Mode, true>;
 #[inline(always)]
 fn platform(count: usize, element: Layout, zeroed: bool) -> Result<NonNull<u8>, AllocError> {
     let size = element.size();
-    let block: *mut u8 = match (element.align() <= libc_malloc::ALIGNMENT, zeroed) {
-        // The C library says what overflows or is too large by giving null.
-        // SAFETY: no requirement.
-        (true, true) => unsafe { libc::calloc(count, size).cast() },
+    let block = match (element.align() <= platform::ALIGNMENT, zeroed) {
+        // The platform says what overflows or is too large by giving null.
+        (true, true) => platform::calloc(count, size),
         (true, false) => match count.checked_mul(size) {
-            // SAFETY: no requirement.
-            Some(bytes) => unsafe { libc::malloc(bytes).cast() },
+            Some(bytes) => platform::malloc(bytes),
             None => return Err(no_memory(count, size)),
         },
-        (false, zeroed) => over_aligned(count, element, zeroed),
+        (false, zeroed) => match count.checked_mul(size) {
+            Some(bytes) => platform::over_aligned(bytes, element.align(), zeroed)
+                .map_or(core::ptr::null_mut(), |(block, _)| block.as_ptr()),
+            None => core::ptr::null_mut(),
+        },
     };
     match NonNull::new(block) {
         Some(block) => Ok(block),
         None => Err(no_memory(count, size)),
     }
-}
-
-/// What the platform does not align on its own.
-fn over_aligned(count: usize, element: Layout, zeroed: bool) -> *mut u8 {
-    let Some(bytes) = count.checked_mul(element.size()) else {
-        return core::ptr::null_mut();
-    };
-    let block = libc_malloc::allocate(bytes, element.align(), zeroed);
-    block.map_or(core::ptr::null_mut(), NonNull::as_ptr)
 }
 
 /// Why there are not `count` elements of `size` bytes. Without any effect, so that
@@ -289,18 +285,20 @@ impl Answer {
     }
 }
 
-/// What `how` holds, from its lowest bit on: whether to zero, whether the block
-/// counts, six bits of alignment, the length of the tag.
+/// What `how` holds, from its lowest bit on: whether to zero, whether the block is
+/// told of, whether it counts, six bits of alignment, the length of the tag.
 const ZEROED: usize = 1;
-const COUNTED: usize = 2;
-const ALIGN_SHIFT: u32 = 2;
-const TAG_SHIFT: u32 = 8;
+const RECORDED: usize = 2;
+const COUNTED: usize = 4;
+const ALIGN_SHIFT: u32 = 3;
+const TAG_SHIFT: u32 = 9;
 
 /// The entry to [`allocate_slowly`]: all in registers, so that a caller for whom
 /// nothing is tracked prepares nothing.
 ///
 /// # Safety
 /// `how` is what it says, with the length of the text at `tag`, which stays.
+#[cfg(not(windows))]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn allocate_thunk(
     count: usize,
@@ -314,6 +312,18 @@ unsafe extern "C-unwind" fn allocate_thunk(
         "jmp {slowly}",
         slowly = sym allocate_slowly,
     )
+}
+
+/// The same on Windows, whose convention has four registers for arguments and one
+/// for a result.
+///
+/// # Safety
+/// As on other systems.
+#[cfg(windows)]
+#[inline(always)]
+unsafe fn allocate_thunk(count: usize, size: usize, how: usize, tag: *const u8) -> Answer {
+    // SAFETY: promised by the caller.
+    enter(|Entry { slot, bp }| unsafe { allocate_slowly(count, size, how, tag, slot, bp) })
 }
 
 unsafe extern "C-unwind" fn allocate_slowly(
@@ -338,14 +348,24 @@ unsafe extern "C-unwind" fn allocate_slowly(
     let Some(Ok(layout)) = bytes.map(|bytes| Layout::from_size_align(bytes, align)) else {
         return NONE;
     };
-    if let Some(injected) = failing::next() {
+    let is_recorded = how & RECORDED != 0;
+    if let Some(injected) = is_recorded.then(failing::next).flatten() {
         return Answer { injected, ..NONE };
     }
-    let Ok(block) = quietly(|| platform(1, layout, how & ZEROED != 0)) else {
+    let zeroed = how & ZEROED != 0;
+    let found = quietly(|| match platform::is_own(align) {
+        true => Some((platform(1, layout, zeroed).ok()?, Releaser::PLATFORM)),
+        false => platform::over_aligned(layout.size(), align, zeroed),
+    });
+    let Some((block, release)) = found else {
         return NONE;
     };
     registry::forget_stale(block.as_ptr() as usize);
-    if let Some(tracker) = tracker {
+    if !platform::is_own(align) {
+        let entry = Registered::new(layout.size(), release, Ownership::Owned);
+        registry::with(|map| map.insert(block.as_ptr() as usize, entry));
+    }
+    if let Some(tracker) = tracker.filter(|_| is_recorded) {
         // SAFETY: the text that the caller named.
         let tag: &'static str = unsafe {
             core::str::from_utf8_unchecked(core::slice::from_raw_parts(tag, how >> TAG_SHIFT))
@@ -353,7 +373,7 @@ unsafe extern "C-unwind" fn allocate_slowly(
         let what = What {
             address: block.as_ptr() as usize,
             size: layout.size(),
-            family: Family::Malloc,
+            family: release.family(),
             tag: (how & COUNTED != 0).then_some(tag),
             owner: Ownership::Owned,
         };
@@ -374,11 +394,13 @@ impl<M: Mode, const ZEROES: bool> Libc<M, ZEROES> {
         zeroed: bool,
     ) -> Result<NonNull<u8>, AllocError> {
         let (size, align) = (element.size(), element.align());
-        if !M::RECORDED || plain::allocates() {
+        if platform::is_own(align) && (!M::RECORDED || plain::allocates()) {
             return platform(count, element, zeroed);
         }
         core::hint::cold_path();
-        let bits = usize::from(zeroed) * ZEROED + usize::from(M::COUNTED) * COUNTED;
+        let bits = usize::from(zeroed) * ZEROED
+            + usize::from(M::RECORDED) * RECORDED
+            + usize::from(M::COUNTED) * COUNTED;
         let align = (align.trailing_zeros() as usize) << ALIGN_SHIFT;
         let how = bits + align + (tag.len() << TAG_SHIFT);
         // SAFETY: an alignment with its bits, and a text.
@@ -428,9 +450,13 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
 
     #[inline(always)]
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
+        if !platform::is_own(layout.align()) {
+            // SAFETY: promised by the caller.
+            return unsafe { deallocate_registered(block.as_ptr().cast(), layout.size()) };
+        }
         if !M::RECORDED || plain::releases(block.as_ptr().cast()) {
             // SAFETY: promised by the caller.
-            unsafe { libc::free(block.as_ptr().cast()) };
+            unsafe { platform::free(block.as_ptr().cast()) };
             return Ok(());
         }
         core::hint::cold_path();
@@ -446,10 +472,20 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
         new: Layout,
         tag: &'static str,
     ) -> Result<NonNull<u8>, AllocError> {
+        if !platform::is_own(old.align()) {
+            let moved = Self::allocate_as(1, new, tag, ZEROES)?;
+            // SAFETY: both are that long; the old one is live, as promised.
+            unsafe {
+                let kept = old.size().min(new.size());
+                core::ptr::copy_nonoverlapping(block.as_ptr(), moved.as_ptr(), kept);
+                // A misuse is counted; the caller has the new block either way.
+                let _ = deallocate_registered(block.as_ptr().cast(), old.size());
+            }
+            return Ok(moved);
+        }
         let resize = || {
             // SAFETY: promised by the caller.
-            let moved =
-                unsafe { libc_malloc::reallocate(block, old.size(), old.align(), new.size()) };
+            let moved = unsafe { platform::reallocate(block, old.size(), old.align(), new.size()) };
             let moved = moved.map_err(|error| match error {
                 FamilyError::TooLarge { bytes, .. } => AllocError::TooLarge { bytes },
                 _ => no_memory(1, new.size()),
@@ -482,7 +518,7 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
                     let what = What {
                         address: moved.as_ptr() as usize,
                         size: new.size(),
-                        family: Family::Malloc,
+                        family: platform::FAMILY,
                         tag: M::COUNTED.then_some(tag),
                         owner: Ownership::Owned,
                     };

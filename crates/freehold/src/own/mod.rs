@@ -14,11 +14,12 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, PoisonError};
 
 use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
 use freehold_ledger::writer::{Birth, Ledger, Session};
+
+use crate::system;
 
 pub(crate) use objects::changed;
 pub(crate) use table::{TABLE, VALUE as TABLE_VALUE};
@@ -62,26 +63,27 @@ pub(crate) fn begin(depth: u32, max_memory: u64) -> io::Result<()> {
     };
     let session = NewSession::create(&config, &Backing::Memfd)?;
     let path = path_for_environment(session.path())?;
-    let (opened, fd) = Session::open(&path).map_err(io::Error::from_raw_os_error)?;
+    let (opened, file) = Session::open(&path).map_err(io::Error::from_raw_os_error)?;
     let exe = std::env::current_exe().unwrap_or_default();
     let mut argv = Vec::new();
     for argument in std::env::args_os() {
-        argv.extend_from_slice(argument.as_bytes());
+        argv.extend_from_slice(&system::bytes_of(&argument));
         argv.push(0);
     }
     let birth = Birth {
         pid: std::process::id(),
-        parent_pid: std::os::unix::process::parent_id(),
+        parent_pid: system::parent_pid(),
         parent_slot: None,
         argv: &argv,
-        exe: exe.as_os_str().as_bytes(),
+        exe: &system::bytes_of(exe.as_os_str()),
     };
     // SAFETY: the place is zero (never used, or wiped by `leave`), and nobody
-    // uses it before the flag is set; `fd` is the session's.
-    let begun = unsafe { Ledger::begin(PLACE.0.get().cast(), opened, fd, &birth) };
+    // uses it before the flag is set; the file is the session's.
+    let begun = unsafe { Ledger::begin(PLACE.0.get().cast(), opened, file, &birth) };
     // SAFETY: opened above, known to nobody else.
-    unsafe { libc::close(fd) };
+    unsafe { freehold_ledger::close_file(file) };
     begun.map_err(io::Error::from_raw_os_error)?;
+    objects::watch();
     DEPTH.store(depth, Ordering::Relaxed);
     *SESSION.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
     // Release: the ledger was written before.
@@ -90,6 +92,7 @@ pub(crate) fn begin(depth: u32, max_memory: u64) -> io::Result<()> {
 }
 
 /// In a forked child: leaves the parent's ledger.
+#[cfg(unix)]
 pub(crate) fn leave() {
     if ACTIVE.swap(0, Ordering::AcqRel) == 0 {
         return;

@@ -9,6 +9,7 @@ use freehold_unwind::{Entry, Stack};
 
 use super::thread::{self, Thread};
 use super::{DEPTH, ledger, objects, with_session};
+use crate::system;
 
 /// The library's own ledger.
 pub(crate) static TABLE: Tracker = VALUE;
@@ -38,8 +39,10 @@ impl Keeper for Own {
     fn quiet(_: bool) {}
 
     fn with_session<R>(run: impl FnOnce(&[u8]) -> R) -> R {
-        use std::os::unix::ffi::OsStrExt;
-        with_session(|session| run(session.map_or(&[][..], |s| s.path().as_os_str().as_bytes())))
+        with_session(|session| match session {
+            Some(session) => run(&system::bytes_of(session.path().as_os_str())),
+            None => run(&[]),
+        })
     }
 }
 

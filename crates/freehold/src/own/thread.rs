@@ -1,16 +1,18 @@
 //! What each thread has for itself: its log, its remembered stacks.
 //!
 //! Found through one word of thread-local storage without a destructor, so that
-//! it is there in destructors of others and in a global allocator. A key of
-//! `pthread` tells when the thread is over; its state is then taken over by a
+//! it is there in destructors of others and in a global allocator. The system
+//! tells when the thread is over; its state is then taken over by a
 //! thread that begins.
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering, compiler_fence};
 
 use freehold_ledger::writer::{Ledger, Path, ThreadLog};
 use freehold_unwind::{History, StackBounds};
+
+use crate::system;
 
 /// The state of a thread, in pages of its own. Zeroed bytes are one that has
 /// not begun.
@@ -33,8 +35,6 @@ thread_local! {
 
 /// All states that were made.
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
-/// One more than the key that tells of ended threads, 0 before it is made.
-static KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Begins an event of this thread, which [`Thread::leave`] ends. `None` when it
 /// interrupts another, or there is no memory for a state.
@@ -68,11 +68,7 @@ impl Thread {
 
 #[cold]
 fn begin(ledger: &Ledger) -> Option<*mut Thread> {
-    // SAFETY: gettid has no requirement.
-    let tid = unsafe { libc::syscall(libc::SYS_gettid) } as u32;
-    let mut name = [0u64; 2];
-    // SAFETY: the buffer has the sixteen bytes that the call writes.
-    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    let (tid, name) = (system::thread_id(), system::thread_name());
     let (thread, old) = match take_idle() {
         Some(thread) => (thread, true),
         None => (make()?, false),
@@ -88,7 +84,7 @@ fn begin(ledger: &Ledger) -> Option<*mut Thread> {
     }
     state.bounds = StackBounds::for_current_thread();
     THREAD.set(thread);
-    tell_end(thread);
+    system::at_thread_end(thread.cast(), at_end);
     Some(thread)
 }
 
@@ -127,29 +123,7 @@ fn make() -> Option<*mut Thread> {
     }
 }
 
-/// Has [`at_end`] called when this thread ends.
-fn tell_end(thread: *mut Thread) {
-    let mut key = KEY.load(Ordering::Acquire);
-    if key == 0 {
-        let mut made = 0;
-        // SAFETY: `made` is writable; the function lives as long as the program.
-        if unsafe { libc::pthread_key_create(&mut made, Some(at_end)) } != 0 {
-            return;
-        }
-        match KEY.compare_exchange(0, made + 1, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => key = made + 1,
-            Err(other) => {
-                // SAFETY: our key, which nobody has used.
-                unsafe { libc::pthread_key_delete(made) };
-                key = other;
-            }
-        }
-    }
-    // SAFETY: the key exists.
-    unsafe { libc::pthread_setspecific(key - 1, thread.cast()) };
-}
-
-unsafe extern "C" fn at_end(thread: *mut libc::c_void) {
+unsafe extern "C" fn at_end(thread: *mut core::ffi::c_void) {
     // What this thread still allocates begins a state anew.
     THREAD.set(ptr::null_mut());
     // SAFETY: the state of this thread, listed until the process ends.
@@ -159,12 +133,9 @@ unsafe extern "C" fn at_end(thread: *mut libc::c_void) {
 }
 
 /// In a forked child, which has one thread: its states are gone.
+#[cfg(unix)]
 pub(super) fn forget_all() {
-    let key = KEY.load(Ordering::Relaxed);
-    if key != 0 {
-        // SAFETY: the key exists; the state that it leads to is about to go.
-        unsafe { libc::pthread_setspecific(key - 1, ptr::null()) };
-    }
+    system::at_thread_end(ptr::null_mut(), at_end);
     THREAD.set(ptr::null_mut());
     ALL.store(ptr::null_mut(), Ordering::Relaxed);
 }

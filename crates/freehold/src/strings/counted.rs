@@ -4,10 +4,10 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use freehold_families::FamilyError;
-use freehold_families::emulated::{bstr, hstring};
 
 use crate::families::{sys_alloc_string, windows_create_string, windows_duplicate_string};
 use crate::free::free;
+use crate::win32;
 
 /// A `BSTR` that is owned: UTF-16 with a length, NULs allowed. Released by
 /// `SysFreeString` when dropped.
@@ -109,7 +109,7 @@ impl Bstr {
     /// # Ok::<(), freehold::FamilyError>(())
     /// ```
     pub fn len(&self) -> usize {
-        bstr::len(self.0.as_ptr() as usize).unwrap_or(0)
+        self.byte_len() / 2
     }
 
     /// Bytes of text.
@@ -120,7 +120,8 @@ impl Bstr {
     /// # Ok::<(), freehold::FamilyError>(())
     /// ```
     pub fn byte_len(&self) -> usize {
-        bstr::byte_len(self.0.as_ptr() as usize).unwrap_or(0)
+        // SAFETY: a live string.
+        unsafe { win32::bstr_bytes(self.0.as_ptr() as usize) }.unwrap_or(0)
     }
 
     /// Whether there is no text.
@@ -239,7 +240,18 @@ impl Hstring {
     /// # Ok::<(), freehold::FamilyError>(())
     /// ```
     pub fn len(&self) -> usize {
-        hstring::len(self.0).unwrap_or(0)
+        self.units().len()
+    }
+
+    /// The text.
+    fn units(&self) -> &[u16] {
+        // SAFETY: a live string, whose text never changes.
+        unsafe {
+            let found = win32::hstring_text(self.0);
+            found.map_or(&[], |(at, units)| {
+                core::slice::from_raw_parts(at.as_ptr(), units)
+            })
+        }
     }
 
     /// Whether there is no text.
@@ -274,8 +286,7 @@ impl Hstring {
 
 impl fmt::Display for Hstring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = hstring::text(self.0).unwrap_or_default();
-        f.write_str(&String::from_utf16_lossy(&units))
+        f.write_str(&String::from_utf16_lossy(self.units()))
     }
 }
 
