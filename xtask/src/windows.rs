@@ -188,12 +188,29 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<u8, String> {
     let output = File::create(&path).map_err(error)?;
     let mut command = wine(&prefix()?);
     command.arg(program).args(arguments);
+    // Programs look for the C++ runtime there.
+    command.env("WINEPATH", cpp_runtime()?);
     let result = run_within(&mut command, output, LONGEST_RUN);
     let text = fs::read(&path).map_err(error)?;
     let _ = fs::remove_file(&path);
     print!("{}", String::from_utf8_lossy(&text));
     let status = result?;
     Ok(status.code().map_or(1, |code| code as u8))
+}
+
+/// The folder with mingw's C++ runtime, as programs of Windows name it.
+fn cpp_runtime() -> Result<String, String> {
+    let name = "libstdc++-6.dll";
+    let compiler = "/usr/bin/x86_64-w64-mingw32-g++";
+    let output = Command::new(compiler)
+        .arg(format!("-print-file-name={name}"))
+        .output()
+        .map_err(|e| format!("{compiler}: {e}"))?;
+    let path = String::from_utf8_lossy(&output.stdout);
+    // Of a file that it does not know it prints the name alone.
+    let folder = Path::new(path.trim()).parent().unwrap_or(Path::new(""));
+    let folder = fs::canonicalize(folder).map_err(|_| format!("{compiler} has no {name}"))?;
+    Ok(format!("Z:{}", folder.display()).replace('/', "\\"))
 }
 
 /// Runs a command with its output in a file, and ends it when it takes too long.

@@ -1,6 +1,9 @@
 //! Pairs of functions that must be the same instructions in a release build: one
 //! by the adaptive allocators, one as it is written without them. `cargo xtask
 //! cost` compares them; `diagnostic_` ones, which are tracked, must differ.
+//!
+//! On Linux, where the tools for it are.
+#![cfg(unix)]
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;

@@ -7,17 +7,17 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use freehold_families::{Family, FamilyError};
+use freehold_families::Family;
 use freehold_ledger::format::Owner;
 
 use crate::contract::{Block, DEAD, LIVE, Tracker, UNKNOWN};
 use crate::entry::{Entry, enter};
 use crate::ownership::Ownership;
-use crate::refuse::Report;
+use crate::refuse::{Failure, Report};
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
 use crate::state::{self, quietly};
-use crate::system::KeepErrno;
+use crate::system::{self, KeepErrno};
 use crate::{FreeError, Misuse, plain, platform, recent, record};
 
 /// Who releases, and how.
@@ -297,8 +297,8 @@ pub(crate) unsafe fn release(
             // out; the caller promises that nobody uses it.
             Taken::Last(registered) => unsafe { release_registered(&report, block, registered) },
             // SAFETY: one reference of several.
-            Taken::Reference(releaser) => unsafe { call(&releaser, block) }
-                .or_else(|error| report.refuse(Misuse::Failed(error), None)),
+            Taken::Reference(releaser) => unsafe { call(&releaser, false, block) }
+                .or_else(|failure| report.failed(failure, None)),
             Taken::Deferred => Ok(()),
         };
     }
@@ -390,15 +390,20 @@ fn take_record(tracker: &Tracker, report: &Report, registered: &Registered) -> (
     (answer, block)
 }
 
-/// Releases a block that hooks do not have to see go; what its function releases
-/// beside it is for them to see.
+/// Releases a block. Hooks see it when they know it (`hooked`), and whatever its
+/// function releases beside it.
 ///
 /// # Safety
 /// As for [`Releaser::call`].
-unsafe fn call(release: &Releaser, block: NonNull<u8>) -> Result<(), FamilyError> {
-    // SAFETY: promised by the caller.
-    let call = || unsafe { release.call(block) };
-    match release.runs_other_code() {
+unsafe fn call(release: &Releaser, hooked: bool, block: NonNull<u8>) -> Result<(), Failure> {
+    let call = || {
+        // SAFETY: promised by the caller.
+        unsafe { release.call(block) }.map_err(|error| Failure {
+            error,
+            os_error: system::os_error(),
+        })
+    };
+    match hooked || release.runs_other_code() {
         true => call(),
         false => quietly(call),
     }
@@ -413,13 +418,8 @@ unsafe fn release_registered(
 ) -> Result<(), FreeError> {
     let recorded = report.tracker.map(|t| take_record(t, report, &registered));
     // SAFETY: promised by the caller.
-    let released = unsafe {
-        match registered.hooked {
-            Some(_) => registered.release.call(block),
-            None => call(&registered.release, block),
-        }
-    };
-    let Err(error) = released else {
+    let released = unsafe { call(&registered.release, registered.hooked.is_some(), block) };
+    let Err(failure) = released else {
         if recorded.is_none_or(|(answer, _)| answer != LIVE) {
             let block = Block {
                 address: report.address as u64,
@@ -441,7 +441,7 @@ unsafe fn release_registered(
         }
     }
     let about = (registered.size, registered.release.family());
-    report.refuse(Misuse::Failed(error), Some(about))
+    report.failed(failure, Some(about))
 }
 
 /// # Safety
@@ -473,10 +473,10 @@ unsafe fn release_recorded(
         return report.refuse(Misuse::Double, about);
     }
     // SAFETY: live until now, and taken out by nobody else.
-    let released = unsafe { call(&release, block) };
-    released.or_else(|error| {
+    let released = unsafe { call(&release, false, block) };
+    released.or_else(|failure| {
         record::restored(tracker, &known);
-        report.refuse(Misuse::Failed(error), about)
+        report.failed(failure, about)
     })
 }
 

@@ -128,7 +128,7 @@ impl FreeError {
             allocated: Stack::default(),
             released: Stack::default(),
             here: Stack::default(),
-            os_error: crate::system::os_error(),
+            os_error: 0,
         }))
     }
 
@@ -158,6 +158,10 @@ impl FreeError {
         self.edit(|d| {
             (d.size, d.family, d.tag) = (Some(size), Some(family), tag);
         })
+    }
+
+    pub(crate) fn with_os_error(self, number: i32) -> FreeError {
+        self.edit(|d| d.os_error = number)
     }
 
     pub(crate) fn stacks(self, allocated: Stack, released: Stack, here: Stack) -> FreeError {
@@ -289,7 +293,7 @@ impl FreeError {
         &self.0.here
     }
     /// The last error of the operating system when the release failed (`errno`, on
-    /// Windows `GetLastError`).
+    /// Windows `GetLastError`); 0 when it was refused.
     ///
     /// ```
     /// use freehold::{Family, FamilyError, Misuse, ReleaseWith, Release, adopt, free};

@@ -164,7 +164,7 @@ mod tests {
             assert_eq!((known.base, known.size), (address, 40));
             assert_eq!(
                 (known.family, known.ownership),
-                (Family::Malloc, Ownership::Owned)
+                (crate::platform::FAMILY, Ownership::Owned)
             );
             assert!(!known.allocated.is_empty() && known.timestamp_unix_ns > 0);
         }

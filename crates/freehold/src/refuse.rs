@@ -1,7 +1,7 @@
 //! What speaks against a release, and how a refused one is told: to the caller
 //! with all that is known, and to the ledger.
 
-use freehold_families::Family;
+use freehold_families::{Family, FamilyError};
 use freehold_ledger::format::MisuseKind;
 
 use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, Wrong};
@@ -22,7 +22,26 @@ pub(crate) struct Report {
     pub(crate) site: usize,
 }
 
+/// A release function that said it failed.
+pub(crate) struct Failure {
+    pub(crate) error: FamilyError,
+    /// The thread's last error right behind it.
+    pub(crate) os_error: i32,
+}
+
 impl Report {
+    /// Tells of a release that failed; the block is as it was.
+    #[cold]
+    pub(crate) fn failed(
+        &self,
+        failure: Failure,
+        about: Option<(usize, Family)>,
+    ) -> Result<(), FreeError> {
+        let misuse = Misuse::Failed(failure.error);
+        self.refuse(misuse, about)
+            .map_err(|error| error.with_os_error(failure.os_error))
+    }
+
     /// What speaks against this release of a registered block.
     pub(crate) fn objection_to(&self, entry: &Registered) -> Option<Misuse> {
         let family = entry.release.family();

@@ -300,7 +300,7 @@ mod tests {
             .expect("memory")
             .into_raw()
             .cast();
-        let task = crate::families::co_task_mem_alloc(8).expect("memory");
+        let pages = crate::families::virtual_alloc(8).expect("memory");
         // SAFETY: refused, then released once.
         unsafe {
             assert_eq!(misuse(resize(core::ptr::null_mut(), 5)), Some(Misuse::Null));
@@ -308,11 +308,11 @@ mod tests {
             let base = raw as usize;
             let inside = Misuse::Interior { base, offset: 8 };
             assert_eq!(misuse(resize(raw.byte_add(8), 5)), Some(inside));
-            let family = Family::CoTaskMem;
+            let family = Family::Virtual;
             let wrong = Misuse::WrongFamily { family };
-            assert_eq!(misuse(resize(task.as_ptr().cast(), 5)), Some(wrong));
+            assert_eq!(misuse(resize(pages.as_ptr().cast(), 5)), Some(wrong));
             free(raw).expect("was live");
-            free(task.as_ptr().cast()).expect("was live");
+            free(pages.as_ptr().cast()).expect("was live");
         }
     }
 
@@ -320,8 +320,8 @@ mod tests {
     fn an_adopted_block_stays_adopted() {
         // SAFETY: a block of malloc, adopted, released once.
         unsafe {
-            let raw = libc::malloc(8);
-            adopt(raw, 8, ReleaseWith::Family(Family::Malloc)).expect("not registered");
+            let raw = platform::malloc(8).cast();
+            adopt(raw, 8, ReleaseWith::Family(platform::FAMILY)).expect("not registered");
             let moved = resize(raw, 100_000).expect("memory").as_ptr();
             assert_eq!(
                 registry::find(moved as usize).map(|e| e.size),

@@ -5,14 +5,15 @@
 //! Everything in a file may be wrong: each number is checked before it is used,
 //! and what cannot be found has no name.
 //!
-//! What is not here: files and lines, separate debug files, names of C++ and of
-//! Rust's newer scheme, which stay as they are; the `freehold` command has all.
+//! What is not here: files and lines, separate debug files, names of C++, which
+//! stay as they are; the `freehold` command has all.
 
 #[cfg(unix)]
 mod elf;
 #[cfg(windows)]
 mod pe;
 mod readable;
+mod v0;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

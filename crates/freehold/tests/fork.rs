@@ -1,4 +1,5 @@
 //! A forked child has a ledger of its own, and may release what it inherited.
+#![cfg(unix)]
 
 use freehold::{LeakTracker, Misuse, Scope, diagnostic_calloc, families, free, track};
 

@@ -1,18 +1,24 @@
 //! Every misuse of the one `free`, for every family: what is said, and that
 //! nothing is damaged.
 
+// What is unsafe on Windows is not always so where it is emulated.
+#![allow(unused_unsafe)]
+
+#[path = "support/cpp.rs"]
+mod cpp;
+
 use std::alloc::Layout;
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use freehold::alloc::FAMILY;
 use freehold::families::{self, FIXED, Heap, MOVEABLE};
 use freehold::{
     Family, FamilyError, Misuse, Ownership, Release, ReleaseWith, adopt, attach_finalizer, borrow,
     calloc, detach_finalizer, diagnostic_calloc, finalize, free, free_as, free_sized, give_back,
     interior, malloc, native_free, ownership_of, track, transfer,
 };
-use freehold_families::emulated::movable::{GLOBAL, LOCAL};
 
 /// Begins a test. One at a time: an address that one releases must not be given
 /// to another before it is released again.
@@ -33,10 +39,7 @@ fn blocks() -> Vec<(Family, *mut c_void)> {
         adopt(custom, 64, ReleaseWith::Custom(release)).expect("not adopted before");
     }
     let mut all = vec![
-        (
-            Family::Malloc,
-            calloc::<u8>(64).expect("memory").into_raw().cast(),
-        ),
+        (FAMILY, calloc::<u8>(64).expect("memory").into_raw().cast()),
         (
             Family::Rust,
             pointer(families::rust_alloc(Layout::new::<[u64; 8]>()).expect("memory")),
@@ -86,23 +89,30 @@ fn blocks() -> Vec<(Family, *mut c_void)> {
     all
 }
 
+/// Whether a block is named by a handle that is not its address.
+fn is_movable(family: Family, block: *mut c_void) -> bool {
+    let address = block as usize;
+    // A lock of a fixed one gives the address itself, and is none.
+    families::movable_lock(family, address).is_ok_and(|memory| {
+        let is_movable = memory.as_ptr() as usize != address;
+        if is_movable {
+            families::movable_unlock(family, address).expect("locked");
+        }
+        is_movable
+    })
+}
+
 unsafe extern "C" fn close(block: *mut c_void, context: *mut c_void) -> i32 {
     assert_eq!(context as usize, 1);
     // SAFETY: called for the block above, once.
-    unsafe { libc::free(block) };
+    unsafe { native_free(block) };
     0
 }
 
 #[test]
 fn one_free_releases_every_family() {
     let _alone = start();
-    // SAFETY: a C string.
-    unsafe {
-        libc::dlopen(
-            c"libstdc++.so.6".as_ptr(),
-            libc::RTLD_NOW | libc::RTLD_GLOBAL,
-        )
-    };
+    cpp::load();
     for (family, block) in blocks() {
         assert_eq!(
             ownership_of(block as usize),
@@ -126,7 +136,7 @@ fn a_second_release_is_refused_with_three_stacks() {
         };
         assert_eq!(error.misuse(), Misuse::Double, "{family:?}");
         assert_eq!(error.address(), block as usize);
-        if family == Family::Malloc {
+        if family == FAMILY {
             assert_eq!((error.size(), error.family()), (Some(64), Some(family)));
             for stack in [error.allocated(), error.released(), error.here()] {
                 assert!(!stack.is_empty());
@@ -172,11 +182,45 @@ fn the_wrong_specific_function_is_refused_and_the_right_one_named() {
 }
 
 #[test]
+fn functions_that_windows_documents_as_the_same_are_not_refused() {
+    let _alone = start();
+    let heap = |heap| {
+        let block = families::heap_alloc(heap, 64, false).expect("memory");
+        block.as_ptr().cast::<c_void>()
+    };
+    let local = |flags| families::local_alloc(flags, 64).expect("memory") as *mut c_void;
+    let own = Heap::create();
+    let global = families::global_alloc(FIXED, 64).expect("memory") as *mut c_void;
+    // SAFETY: released once, or refused and then released.
+    unsafe {
+        free_as(Family::Heap, local(FIXED)).expect("on the process's heap");
+        free_as(Family::Local, heap(families::PROCESS_HEAP)).expect("the same heap");
+        for (by, block) in [
+            (Family::Heap, local(MOVEABLE)),
+            (Family::Local, heap(own)),
+            (Family::Local, global),
+            (Family::Heap, global),
+        ] {
+            let misuse = free_as(by, block).unwrap_err().misuse();
+            assert!(
+                matches!(misuse, Misuse::WrongFamily { .. }),
+                "{by:?}: {misuse:?}"
+            );
+            if block != global {
+                free(block).expect("was live");
+            }
+        }
+        free(global).expect("was live");
+        families::heap_destroy(own).expect("live");
+    }
+}
+
+#[test]
 fn an_interior_pointer_is_refused_with_base_and_offset() {
     let _alone = start();
     for (family, block) in blocks() {
         let (base, offset) = (block as usize, 8);
-        let is_handle = LOCAL.is_movable(base) || GLOBAL.is_movable(base);
+        let is_handle = is_movable(family, block);
         let expected = match is_handle {
             true => Misuse::Foreign,
             false => Misuse::Interior { base, offset },
@@ -321,9 +365,18 @@ fn a_release_that_fails_leaves_the_block() {
             unsafe { libc::free(block) };
             return 0;
         }
-        // SAFETY: the location is valid for this thread.
-        unsafe { *libc::__errno_location() = libc::EBUSY };
+        set_error(BUSY);
         7
+    }
+    const BUSY: i32 = 16;
+    #[cfg(unix)]
+    fn set_error(number: i32) {
+        // SAFETY: the location is valid for this thread.
+        unsafe { *libc::__errno_location() = number };
+    }
+    #[cfg(windows)]
+    fn set_error(number: i32) {
+        freehold_families::win32::set_last_error(number as u32);
     }
     let mut state = 1;
     // SAFETY: a live block; the state outlives it.
@@ -337,7 +390,7 @@ fn a_release_that_fails_leaves_the_block() {
             code: 7,
         };
         assert_eq!(error.misuse(), Misuse::Failed(failed));
-        assert_eq!(error.os_error(), libc::EBUSY);
+        assert_eq!(error.os_error(), BUSY);
         assert_eq!(ownership_of(block as usize), Some(Ownership::Owned));
         free(block).expect("the second time");
         assert_eq!(ownership_of(block as usize), None);

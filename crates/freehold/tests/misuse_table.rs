@@ -1,16 +1,25 @@
 //! The two tables of `docs/misuse.md` on the library's `free`: each cell is done,
 //! and the error must be the one that stands there.
 
+// What is unsafe on Windows is not always so where it is emulated.
+#![allow(unused_unsafe)]
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/cpp.rs"]
+mod runtime;
+
 use std::alloc::Layout;
 use std::ffi::c_void;
 
+use freehold::alloc::FAMILY;
 use freehold::families::{self, FIXED, MOVEABLE, PROCESS_HEAP};
 use freehold::track::{self, Options};
 use freehold::{
     Arena, Family, Release, ReleaseWith, adopt, attach_finalizer, calloc, free, free_as,
     free_sized, transfer,
 };
-use freehold_families::emulated::{bstr, co_task_mem, hstring, movable, virtual_memory};
+use freehold_families::win32::{bstr, co_task_mem, hstring, movable, virtual_memory};
 use freehold_families::{cpp, rust};
 
 type Row = Vec<String>;
@@ -46,10 +55,7 @@ const TEXT: [u16; 32] = [65; 32];
 fn block(of: &str) -> (*mut c_void, Family) {
     let text = "memory";
     let (address, family) = match of {
-        "malloc" => (
-            calloc::<u8>(64).expect(text).into_raw() as usize,
-            Family::Malloc,
-        ),
+        "malloc" => (calloc::<u8>(64).expect(text).into_raw() as usize, FAMILY),
         "new" => (cpp(Family::New), Family::New),
         "new[]" => (cpp(Family::NewArray), Family::NewArray),
         "Rust" => (at(families::rust_alloc(LAYOUT).expect(text)), Family::Rust),
@@ -224,37 +230,19 @@ fn check(heading: &str, rows: usize) {
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
 
-/// Whether `body` succeeds in a process of its own: tracking begins once.
-fn in_child(body: fn()) -> bool {
-    // SAFETY: the child takes nothing that another thread could hold.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let done = std::panic::catch_unwind(body).is_ok();
-        // SAFETY: ends the child without running the harness's code.
-        unsafe { libc::_exit(i32::from(!done)) };
-    }
-    let mut status = -1;
-    // SAFETY: our own child, and a place for its status.
-    unsafe { libc::waitpid(child, &mut status, 0) };
-    status == 0
-}
-
 #[test]
 fn each_cell_is_what_is_done() {
-    // SAFETY: a C string.
-    let cpp = unsafe {
-        libc::dlopen(
-            c"libstdc++.so.6".as_ptr(),
-            libc::RTLD_NOW | libc::RTLD_GLOBAL,
-        )
-    };
-    assert!(!cpp.is_null(), "the tests need libstdc++");
-    assert!(in_child(|| check("### With tracking off", 4)), "off");
-    assert!(
-        in_child(|| {
+    runtime::load();
+    match child::case().as_deref() {
+        None => {
+            for case in ["off", "on"] {
+                child::run("each_cell_is_what_is_done", case);
+            }
+        }
+        Some("off") => check("### With tracking off", 4),
+        Some(_) => {
             track::start(&Options::default()).expect("memory for a ledger");
             check("## The library's `free`", 14);
-        }),
-        "on"
-    );
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The short way of a process in which nothing is tracked: null is refused there
 //! as everywhere, and whatever ends that state ends it for the next block.
 
+#[path = "support/child.rs"]
+mod child;
+
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
@@ -19,23 +22,6 @@ fn warm_up() {
             assert_eq!(free(null_mut()).unwrap_err().misuse(), Misuse::Null);
         }
     }
-}
-
-/// Runs `body` in a child in which the short way was taken; whether it succeeded.
-fn in_child(body: fn()) -> bool {
-    warm_up();
-    // SAFETY: this process has one thread beside the one of the harness, which
-    // waits; the child ends without returning to it.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        let done = std::panic::catch_unwind(body).is_ok();
-        // SAFETY: no requirement.
-        unsafe { libc::_exit(i32::from(!done)) };
-    }
-    let mut status = -1;
-    // SAFETY: a place for the status.
-    unsafe { libc::waitpid(child, &mut status, 0) };
-    status == 0
 }
 
 fn tracking_begins() {
@@ -82,11 +68,21 @@ fn an_allocation_shall_fail() {
 
 #[test]
 fn what_ends_the_plain_state_ends_the_short_way() {
-    for (name, body) in [
+    let cases = [
         ("tracking", tracking_begins as fn()),
         ("adopt", a_block_is_adopted),
         ("failing", an_allocation_shall_fail),
-    ] {
-        assert!(in_child(body), "{name}");
-    }
+    ];
+    let Some(wanted) = child::case() else {
+        for (name, _) in cases {
+            child::run("what_ends_the_plain_state_ends_the_short_way", name);
+        }
+        return;
+    };
+    warm_up();
+    let (_, body) = cases
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .expect("a case");
+    body();
 }

@@ -7,10 +7,13 @@
 //! | [`diagnostic_malloc`], [`diagnostic_calloc`] | [`DiagnosticMalloc`], [`DiagnosticCalloc`] | yes | yes |
 //! | [`adaptive_malloc`], [`adaptive_calloc`] | [`AdaptiveMalloc`], [`AdaptiveCalloc`] | as diagnostic in debug builds and with the feature `adaptive-tracking`; otherwise no | likewise |
 //!
-//! All of them are the platform's `malloc` in the end, so that C may release what
-//! they give. Defined for all: no bytes are a block of their own, which must be
+//! All of them are the platform's allocator in the end, so that other code may
+//! release what they give: `malloc` of the C library, on Windows `CoTaskMemAlloc`
+//! ([`FAMILY`]). Defined for all: no bytes are a block of their own, which must be
 //! released; a count that overflows, an alignment that is no power of two and
-//! more than `isize::MAX` bytes are errors; any other alignment is kept.
+//! more than `isize::MAX` bytes are errors; any other alignment is kept. On Windows
+//! blocks with an alignment of more than 16 bytes are those of `_aligned_malloc`:
+//! [`free`](crate::free()) knows them, C has to call `_aligned_free`.
 //!
 //! In release builds the adaptive ones are the platform's functions to the
 //! instruction; while nothing is tracked the others add one comparison to each.
@@ -34,7 +37,7 @@ mod outside;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use crate::FreeError;
+use crate::{Family, FreeError};
 
 pub use error::AllocError;
 pub use functions::{
@@ -44,6 +47,21 @@ pub use libc::{
     AdaptiveCalloc, AdaptiveMalloc, Calloc, Diagnostic, DiagnosticCalloc, DiagnosticMalloc, Libc,
     Malloc, Mode, Platform, PlatformCalloc, PlatformMalloc, Recorded,
 };
+
+/// The family of what these allocators give: [`Family::Malloc`], on Windows
+/// [`Family::CoTaskMem`].
+///
+/// ```
+/// use freehold::{adopt, alloc::FAMILY, free, malloc, ReleaseWith};
+/// let raw = malloc::<u8>(8)?.into_raw().cast(); // as some other code gave it
+/// // SAFETY: a live block of this family that nobody else releases.
+/// unsafe {
+///     adopt(raw, 8, ReleaseWith::Family(FAMILY)).expect("not null");
+///     free(raw).expect("was live");
+/// }
+/// # Ok::<(), freehold::AllocError>(())
+/// ```
+pub const FAMILY: Family = crate::platform::FAMILY;
 
 /// An allocator at the level of layouts, with the contract of
 /// `allocator_api2::alloc::Allocator`, but for errors that say why.

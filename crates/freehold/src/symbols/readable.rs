@@ -1,11 +1,13 @@
-//! Names of Rust's usual scheme as people write them.
+//! Names of Rust's older scheme as people write them.
 
 use std::borrow::Cow;
 
-/// A name as people write it, when it is one of Rust's usual scheme.
+use super::v0;
+
+/// A name as people write it, when it is one of Rust's.
 pub(crate) fn readable(name: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(name);
-    match demangled(&text) {
+    match demangled(&text).or_else(|| v0::demangled(&text)) {
         Some(path) => path.into(),
         None => text,
     }

@@ -147,12 +147,12 @@ mod tests {
         put(&mut bytes, 0x400 + 28 + 20, 0x800);
         put(&mut bytes, 0x800, RSDS);
         bytes[0x804..0x818].fill(7);
-        let image = |bytes| Image { bytes, header };
-        assert_eq!(image(&bytes).build_id(), ([7; 20], 20));
+        let id = |bytes: &[u8]| Image { bytes, header }.build_id();
+        assert_eq!(id(&bytes), ([7; 20], 20));
         put(&mut bytes, 0x800, 1);
-        assert_eq!(image(&bytes).build_id().1, 0);
+        assert_eq!(id(&bytes).1, 0);
         put(&mut bytes, 0x400 + 28 + 20, 0xffff_fff0);
-        assert_eq!(image(&bytes).build_id().1, 0);
-        assert_eq!(image(&bytes[..0x200]).build_id().1, 0);
+        assert_eq!(id(&bytes).1, 0);
+        assert_eq!(id(&bytes[..0x200]).1, 0);
     }
 }
