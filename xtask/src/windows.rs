@@ -185,13 +185,23 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<u8, String> {
     // Not straight to where our output goes: Wine's services live longer than the
     // program, and would keep a pipe open.
     let path = folder.join(format!("{}.txt", std::process::id()));
-    let output = File::create(&path).map_err(error)?;
-    let mut command = wine(&prefix()?);
-    command.arg(program).args(arguments);
-    // Programs look for the C++ runtime there.
-    command.env("WINEPATH", cpp_runtime()?);
-    let result = run_within(&mut command, output, LONGEST_RUN);
-    let text = fs::read(&path).map_err(error)?;
+    let (mut result, mut text);
+    let mut tries = 0;
+    loop {
+        let output = File::create(&path).map_err(error)?;
+        let mut command = wine(&prefix()?);
+        command.arg(program).args(arguments);
+        // Programs look for the C++ runtime there.
+        command.env("WINEPATH", cpp_runtime()?);
+        result = run_within(&mut command, output, LONGEST_RUN);
+        text = fs::read(&path).map_err(error)?;
+        tries += 1;
+        // Wine's server ends a few seconds after its last program. One that begins
+        // at that moment loses it, before the program has run.
+        if tries == 3 || !text.starts_with(b"wine client error:0:") {
+            break;
+        }
+    }
     let _ = fs::remove_file(&path);
     print!("{}", String::from_utf8_lossy(&text));
     let status = result?;

@@ -67,8 +67,9 @@ fn every_family_is_allocated_and_released() {
         unsafe {
             let bytes = std::slice::from_raw_parts(block.cast::<u8>(), 100);
             assert!(bytes.iter().all(|byte| *byte == 0), "{family}");
+            // LocalFree is documented to release blocks of the process's heap.
             let other = match family {
-                FREEHOLD_FAMILY_LOCAL => FREEHOLD_FAMILY_GLOBAL,
+                FREEHOLD_FAMILY_LOCAL | FREEHOLD_FAMILY_HEAP => FREEHOLD_FAMILY_GLOBAL,
                 _ => FREEHOLD_FAMILY_LOCAL,
             };
             assert_eq!(freehold_free_as(other, block), FREEHOLD_WRONG_FAMILY);

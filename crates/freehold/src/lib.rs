@@ -38,6 +38,11 @@
 //! C symbols, reports of whole processes (the `freehold` command), knowledge of
 //! which API gives what to whom.
 #![warn(missing_docs)]
+// It does not see the `const` where the storage is the system's.
+#![cfg_attr(
+    all(windows, target_env = "gnu"),
+    allow(clippy::missing_const_for_thread_local)
+)]
 
 #[cfg(not(all(target_arch = "x86_64", any(target_os = "linux", windows))))]
 compile_error!("freehold knows only x86_64 Linux and Windows: stacks come from freehold-unwind");

@@ -340,7 +340,8 @@ macro_rules! arena {
             ///
             /// ```
             #[doc = concat!("let arena = freehold::", stringify!($name), "::new();")]
-            /// let file = std::fs::File::open("/dev/null").expect("there always");
+            /// let program = std::env::current_exe().expect("known");
+            /// let file = std::fs::File::open(program).expect("readable");
             /// let file = arena.manage(file, |file| file.sync_all().or(Ok::<(), String>(())))?;
             /// assert!(file.metadata().is_ok());
             /// # Ok::<(), freehold::AllocError>(())
