@@ -269,6 +269,14 @@ impl World {
         let block = &mut self.blocks[at];
         let wanted = match named {
             _ if !block.live => FREEHOLD_DOUBLE,
+            // Windows documents that fixed blocks of both lie in the process's heap.
+            Some(FREEHOLD_FAMILY_LOCAL) if block.family == FREEHOLD_FAMILY_HEAP => FREEHOLD_OK,
+            Some(FREEHOLD_FAMILY_HEAP)
+                if block.family == FREEHOLD_FAMILY_LOCAL
+                    && matches!(block.kind, Kind::Fixed(_)) =>
+            {
+                FREEHOLD_OK
+            }
             Some(family) if family != block.family => FREEHOLD_WRONG_FAMILY,
             _ => FREEHOLD_OK,
         };

@@ -25,6 +25,7 @@ use crate::adopt::register;
 use crate::ownership::Ownership;
 use crate::release::Releaser;
 use crate::state::quietly;
+use crate::system::KeepErrno;
 use crate::win32::{self, bstr, co_task_mem, heap, hstring, movable, virtual_memory};
 use crate::{record, registry, state};
 
@@ -217,6 +218,7 @@ pub fn movable_unlock(family: Family, handle: usize) -> Result<u32, FamilyError>
 /// assert_eq!(freehold::ownership_of(block.as_ptr() as usize), None);
 /// ```
 pub unsafe fn heap_destroy(heap: Heap) -> Result<(), FamilyError> {
+    let _errno = KeepErrno::new();
     let is_of = |release: &Releaser| matches!(release, Releaser::Heap(h) if *h == heap);
     let blocks = registry::with(|map| map.released_by(is_of));
     // SAFETY: promised by the caller.

@@ -260,6 +260,7 @@ pub unsafe fn free_as(family: Family, pointer: *mut c_void) -> Result<(), FreeEr
 /// # Ok::<(), freehold::AllocError>(())
 /// ```
 pub unsafe extern "C" fn native_free(pointer: *mut c_void) {
+    let _errno = KeepErrno::new();
     if !state::is_plain() {
         registry::forget_stale(pointer as usize);
         if let Some(tracker) = state::tracker() {

@@ -10,6 +10,7 @@ use crate::entry::enter;
 use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::state::{self, quietly};
+use crate::system::KeepErrno;
 
 /// A global allocator that records every block of the program while tracking is
 /// on: family `rust`, with its stack. Off, it costs one load.
@@ -57,7 +58,11 @@ impl<A> Global<A> {
 /// Whether there is nothing to note.
 #[inline(always)]
 fn is_unnoted() -> bool {
-    state::is_plain() || state::is_quiet()
+    state::is_plain() || {
+        // To look at what a thread has may set it.
+        let _errno = KeepErrno::new();
+        state::is_quiet()
+    }
 }
 
 #[inline(always)]
@@ -102,12 +107,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
             // SAFETY: promised by the caller.
             return unsafe { self.0.dealloc(block, layout) };
         }
-        let errno = crate::system::KeepErrno::new();
+        let _errno = KeepErrno::new();
         if let Some(tracker) = state::tracker() {
             // No judgement: a block may be one that was not noted.
             record::released(tracker, block as usize, 0, 0);
         }
-        drop(errno);
         // SAFETY: promised by the caller.
         quietly(|| unsafe { self.0.dealloc(block, layout) });
     }
@@ -118,6 +122,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Global<A> {
             // SAFETY: promised by the caller.
             return unsafe { self.0.realloc(block, layout, size) };
         }
+        let _errno = KeepErrno::new();
         let tracker = state::tracker();
         let known = tracker.map(|t| record::released(t, block as usize, 0, 0));
         // SAFETY: promised by the caller.

@@ -76,6 +76,14 @@ pub unsafe fn adopt(family: Family, handle: usize) -> Result<(), AdoptError> {
 ///
 /// # Safety
 /// Nobody uses the handle any more; that of a window belongs to this thread.
+///
+/// ```
+/// use freehold::{Family, Misuse, handles};
+/// // SAFETY: refused: nobody has adopted a menu with this number.
+/// let error = unsafe { handles::close(Family::Menu, 0x7f_0004) }.unwrap_err();
+/// assert_eq!(error.misuse(), Misuse::Foreign);
+/// assert!(error.to_string().contains("DestroyMenu was given 0x7f0004"));
+/// ```
 #[inline(always)]
 pub unsafe fn close(family: Family, handle: usize) -> Result<(), FreeError> {
     let called = Called {
@@ -88,6 +96,11 @@ pub unsafe fn close(family: Family, handle: usize) -> Result<(), FreeError> {
 }
 
 /// Whether a handle is adopted, and not closed yet.
+///
+/// ```
+/// use freehold::{Family, handles};
+/// assert!(!handles::is_adopted(Family::RegKey, 0x7f_0004));
+/// ```
 pub fn is_adopted(family: Family, handle: usize) -> bool {
     let entry = place(family, handle).and_then(registry::find);
     entry.is_some_and(|entry| entry.release.family() == family)

@@ -57,12 +57,12 @@ pub mod rules {
     use super::{Family, ReleaseWith, Rule};
 
     macro_rules! rules {
-        ($($name:ident: $doc:literal, $block:literal;)*) => {$(
+        ($($name:ident: $doc:literal, $block:literal $($fence:literal)?;)*) => {$(
             #[doc = $doc]
             ///
-            /// ```
+            #[doc = concat!("```", $($fence)?)]
             /// use freehold::{Owned, rules};
-            /// # use freehold_families::{Family, cpp, libc_malloc, emulated::*};
+            /// # use freehold_families::{Family, cpp, libc_malloc, win32::*};
             #[doc = $block]
             /// // SAFETY: live, of this family; nobody else releases it.
             #[doc = concat!("let owned: Owned<_, rules::", stringify!($name), "> =")]
@@ -104,6 +104,43 @@ pub mod rules {
             "let block = bstr::alloc(&[104, 101, 108, 112])?.as_ptr();";
         Hstring: "By `WindowsDeleteString`.",
             "let block = hstring::create(&[104, 101, 108, 112])? as *mut u8;";
+    }
+
+    // What is not emulated.
+    #[cfg(windows)]
+    rules! {
+        Msvcrt: "By `free` of `msvcrt.dll`.",
+            "let block = crt::MSVC.malloc(8)?.as_ptr();";
+        Ucrt: "By `free` of `ucrtbase.dll`.",
+            "let block = crt::UNIVERSAL.malloc(8)?.as_ptr();";
+        MsvcrtAligned: "By `_aligned_free` of `msvcrt.dll`.",
+            "let block = crt::MSVC.aligned_malloc(8, 64)?.as_ptr();";
+        UcrtAligned: "By `_aligned_free` of `ucrtbase.dll`.",
+            "let block = crt::UNIVERSAL.aligned_malloc(8, 64)?.as_ptr();";
+        NetApi: "By `NetApiBufferFree`.",
+            "let block = buffers::net_api_allocate(8)?.as_ptr();";
+        SafeArray: "By `SafeArrayDestroy`.",
+            "let block = variants::safe_array(3, 10)?.as_ptr(); // VT_I4";
+        Wts: "By `WTSFreeMemory`.",
+            "# let block = std::ptr::dangling_mut::<u8>();
+    // `block` is as WTSEnumerateSessionsW gives it"
+            "no_run";
+        Cred: "By `CredFree`.",
+            "# let block = std::ptr::dangling_mut::<u8>();
+    // `block` is as CredReadW gives it"
+            "no_run";
+        Variant: "By `VariantClear`, which leaves the structure itself.",
+            "# let block = std::ptr::dangling_mut::<u8>();
+    // `block` is as VariantInit and an API leave it"
+            "no_run";
+        PropVariant: "By `PropVariantClear`, which leaves the structure itself.",
+            "# let block = std::ptr::dangling_mut::<u8>();
+    // `block` is as IPropertyStore::GetValue fills it"
+            "no_run";
+        Com: "By `IUnknown::Release`, once for each reference that is adopted.",
+            "# let block = std::ptr::dangling_mut::<u8>();
+    // `block` is as CoCreateInstance gives it"
+            "no_run";
     }
 }
 

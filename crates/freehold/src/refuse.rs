@@ -44,8 +44,12 @@ impl Report {
 
     /// What speaks against this release of a registered block.
     pub(crate) fn objection_to(&self, entry: &Registered) -> Option<Misuse> {
-        let family = entry.release.family();
-        self.objection(entry.state, family, &entry.release, entry.size)
+        let (family, state) = (entry.release.family(), entry.state);
+        match self.objection(state, family, &entry.release, entry.size) {
+            // Nobody said how long it is.
+            Some(Misuse::SizeMismatch { size: 0, .. }) => None,
+            other => other,
+        }
     }
 
     /// What speaks against this release of a live block.

@@ -15,9 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use freehold::alloc::FAMILY;
 use freehold::families::{self, FIXED, Heap, MOVEABLE};
 use freehold::{
-    Family, FamilyError, Misuse, Ownership, Release, ReleaseWith, adopt, attach_finalizer, borrow,
-    calloc, detach_finalizer, diagnostic_calloc, finalize, free, free_as, free_sized, give_back,
-    interior, malloc, native_free, ownership_of, track, transfer,
+    Answer, Family, FamilyError, Misuse, Ownership, Release, ReleaseWith, adopt, attach_finalizer,
+    borrow, calloc, detach_finalizer, diagnostic_calloc, finalize, free, free_as, free_sized,
+    give_back, interior, malloc, native_free, ownership_of, query, track, transfer,
 };
 
 /// Begins a test. One at a time: an address that one releases must not be given
@@ -266,8 +266,11 @@ fn null_and_foreign_pointers_are_refused() {
         assert_eq!(free(code).unwrap_err().misuse(), Misuse::Foreign);
         let odd = (stack as usize + 1) as *mut c_void;
         assert_eq!(free(odd).unwrap_err().misuse(), Misuse::Foreign);
-        // So large that it is nowhere where a block was.
-        let unknown = libc::malloc(64 << 20);
+        // One that lies where no block was that is known.
+        let mut unknown = libc::malloc(1 << 20);
+        while query(unknown as usize) != Answer::Unknown {
+            unknown = libc::malloc(1 << 20);
+        }
         assert_eq!(free(unknown).unwrap_err().misuse(), Misuse::Foreign);
         adopt(unknown, 8, ReleaseWith::Family(Family::Malloc)).expect("not null");
         free(unknown).expect("was live");

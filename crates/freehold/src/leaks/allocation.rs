@@ -7,6 +7,7 @@ use freehold_ledger::format::Family;
 use super::json::{self, Value};
 use super::time;
 use crate::contract::{Block, SCOPE, TAG, Tracker};
+use crate::release::shown;
 use crate::{Stack, format_address, format_bytes, indent, tags};
 
 /// A block that was allocated and not released.
@@ -26,7 +27,7 @@ use crate::{Stack, format_address, format_bytes, indent, tags};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Allocation {
-    /// Its address.
+    /// Its address; of a handle that is no memory, its number.
     pub address: usize,
     /// Bytes that were asked for.
     pub size: u64,
@@ -65,14 +66,15 @@ impl Allocation {
     pub(super) fn of(tracker: &Tracker, block: &Block) -> Allocation {
         // SAFETY: by the contract it may be called at any time.
         let started = unsafe { (tracker.started)() };
+        let family = Family::from_number(block.family.into());
         Allocation {
-            address: block.address as usize,
+            address: shown(Some(family), block.address as usize),
             size: block.size,
             type_name: tags::name_of(tracker, TAG, block.tag),
             timestamp_unix_ns: started + u64::from(block.time_ms) * 1_000_000,
             stack: Stack::of(tracker, block.stack).to_string(),
             scope: tags::name_of(tracker, SCOPE, block.scope),
-            family: Family::from_number(block.family.into()).name(),
+            family: family.name(),
         }
     }
 
