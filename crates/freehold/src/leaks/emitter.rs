@@ -4,8 +4,10 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
+use freehold_ledger::format::Family;
+
 use super::{Allocation, json};
-use crate::{format_address, format_bytes};
+use crate::{format_address, format_bytes, platform};
 
 /// Where leaks are shown. Make your own for other places.
 ///
@@ -196,17 +198,29 @@ pub(super) fn body(style: &Style, leaks: &[Allocation]) -> String {
             format_bytes(leak.size)
         );
         out += &format!(
-            "{}\n  address   : {}\n  timestamp : {}\n  stack     :\n",
+            "{}\n  address   : {}\n  timestamp : {}\n",
             style.yellow(&title),
             style.cyan(&format_address(leak.address)),
             style.blue(&leak.timestamp()),
         );
+        if let Some(release) = due(leak) {
+            out += &format!("  release   : {release}\n");
+        }
+        out += "  stack     :\n";
         for line in leak.stack.trim_end().lines() {
             out += &format!("    {}\n", style.dim(line));
         }
         out += &format!("{rule}\n");
     }
     out
+}
+
+/// What should have released a leak, where it is another function than that of the
+/// allocators here.
+fn due(leak: &Allocation) -> Option<String> {
+    let family = Family::ALL.into_iter().find(|f| f.name() == leak.family)?;
+    let due = family.releases();
+    (family != platform::FAMILY && !due.is_empty()).then(|| due.join(" or "))
 }
 
 /// Colours, or none.
