@@ -78,8 +78,12 @@ pub(crate) fn test() -> Result<(), String> {
     let mut lints = cargo("clippy", TARGET, CRATES)?;
     lints.args(["--all-targets", "--quiet", "--", "-D", "warnings"]);
     step("lints for Windows", &mut lints)?;
+    // As programs, which tests start.
+    let mut examples = cargo("build", TARGET, CRATES)?;
+    examples.args(["--examples", "--quiet"]);
+    step("examples for Windows", &mut examples)?;
     let mut tests = cargo("test", TARGET, CRATES)?;
-    tests.args(["--lib", "--bins", "--tests", "--examples"]);
+    tests.args(["--lib", "--bins", "--tests"]);
     step("tests under Wine", &mut tests)?;
     let all = "examples in the documentation under Wine";
     for name in CRATES {
