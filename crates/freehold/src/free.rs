@@ -16,7 +16,7 @@ use crate::ownership::Ownership;
 use crate::refuse::{Failure, Report};
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
-use crate::state::{self, quietly};
+use crate::state::{self, quietly, unseen};
 use crate::system::{self, KeepErrno};
 use crate::{FreeError, Misuse, plain, platform, recent, record};
 
@@ -268,7 +268,7 @@ pub unsafe extern "C" fn native_free(pointer: *mut c_void) {
         }
     }
     // SAFETY: promised by the caller.
-    quietly(|| unsafe { platform::free(pointer) });
+    unseen(|| unsafe { platform::free(pointer) });
 }
 
 /// Releases what `address` is, for whom `called` says.
@@ -318,7 +318,7 @@ pub(crate) unsafe fn release(
         return match called.family {
             None | Some(platform::FAMILY) => {
                 // SAFETY: promised by the caller, as nothing is tracked.
-                quietly(|| unsafe { platform::free(block.as_ptr().cast()) });
+                unseen(|| unsafe { platform::free(block.as_ptr().cast()) });
                 Ok(())
             }
             // All blocks of other families are registered.
@@ -404,9 +404,12 @@ unsafe fn call(release: &Releaser, hooked: bool, block: NonNull<u8>) -> Result<(
             os_error: system::os_error(),
         })
     };
-    match hooked || release.runs_other_code() {
-        true => call(),
-        false => quietly(call),
+    if hooked || release.runs_other_code() {
+        return call();
+    }
+    match release.runs_rust_code() {
+        true => quietly(call),
+        false => unseen(call),
     }
 }
 

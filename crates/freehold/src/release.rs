@@ -175,6 +175,16 @@ impl Releaser {
         }
     }
 
+    /// Whether the function may be one of Rust's, which may allocate for itself:
+    /// emulated ones, and those that a program can replace.
+    pub(crate) fn runs_rust_code(&self) -> bool {
+        match self {
+            Releaser::Malloc | Releaser::Mmap(_) => false,
+            Releaser::Win32(_) | Releaser::Movable(_) | Releaser::Heap(_) => !cfg!(windows),
+            _ => true,
+        }
+    }
+
     /// Releases the block.
     ///
     /// # Safety

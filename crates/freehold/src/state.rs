@@ -250,6 +250,18 @@ pub(crate) fn quietly<R>(run: impl FnOnce() -> R) -> R {
     run()
 }
 
+/// The same for a function of the system, in which no Rust code allocates: only
+/// hooks have to be told.
+#[inline]
+pub(crate) fn unseen<R>(run: impl FnOnce() -> R) -> R {
+    let table = TRACKER.load(Ordering::Acquire);
+    // SAFETY: null, or a table that lives as long as the process.
+    match unsafe { table.as_ref() }.filter(|table| table.flags & contract::HOOKS != 0) {
+        None => run(),
+        Some(_) => quietly(run),
+    }
+}
+
 /// Whether this thread runs code of ours.
 pub(crate) fn is_quiet() -> bool {
     QUIET.get() != 0 || STARTING.get()

@@ -57,6 +57,7 @@ fn allocator() -> Option<NonNull<Allocator>> {
 /// unsafe { co_task_mem::free(block.as_ptr() as usize) }?;
 /// # Ok::<(), freehold_families::FamilyError>(())
 /// ```
+#[inline]
 pub fn alloc(bytes: usize) -> Result<NonNull<u8>, FamilyError> {
     check_size(FAMILY, bytes)?;
     let alloc = co_task_mem_alloc().ok_or(ABSENT)?;
@@ -102,6 +103,28 @@ pub unsafe fn free(block: usize) -> Result<(), FamilyError> {
         unsafe { free(block as *mut u8) };
         Ok(())
     })
+}
+
+/// `CoTaskMemFree` and nothing else, for who has just allocated by [`alloc`]: the
+/// last error is whatever the system leaves, which documents no error of this
+/// function.
+///
+/// # Safety
+/// As for [`free`].
+///
+/// ```
+/// use freehold_families::win32::co_task_mem;
+/// let block = co_task_mem::alloc(32)?;
+/// // SAFETY: live, used by nobody.
+/// unsafe { co_task_mem::free_only(block.as_ptr() as usize) };
+/// # Ok::<(), freehold_families::FamilyError>(())
+/// ```
+#[inline]
+pub unsafe fn free_only(block: usize) {
+    if let Some(free) = co_task_mem_free() {
+        // SAFETY: promised by the caller.
+        unsafe { free(block as *mut u8) };
+    }
 }
 
 /// `IMalloc::GetSize`: bytes of a live block.

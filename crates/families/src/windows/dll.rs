@@ -80,6 +80,7 @@ impl Function {
 macro_rules! functions {
     ($abi:literal $dll:expr; $(fn $name:ident = $symbol:literal($($argument:ty),*) $(-> $result:ty)?;)*) => {
         $(
+            #[inline]
             fn $name() -> Option<unsafe extern $abi fn($($argument),*) $(-> $result)?> {
                 static FUNCTION: $crate::windows::dll::Function =
                     $crate::windows::dll::Function::new(&$dll, $symbol);

@@ -14,8 +14,7 @@ use crate::ownership::Ownership;
 use crate::record::{self, What};
 use crate::registry::{self, Entry as Registered};
 use crate::release::Releaser;
-use crate::state::{self, quietly};
-use crate::system::KeepErrno;
+use crate::state::{self, unseen};
 use crate::{FreeError, failing, plain, platform};
 
 /// What an allocator tells the tracker.
@@ -338,7 +337,9 @@ unsafe extern "C-unwind" fn allocate_slowly(
         block: core::ptr::null_mut(),
         injected: 0,
     };
-    let _errno = KeepErrno::new();
+    // On Windows `enter` has seen to it.
+    #[cfg(not(windows))]
+    let _errno = crate::system::KeepErrno::new();
     let tracker = state::tracker();
     if state::is_plain() {
         plain::open();
@@ -353,7 +354,7 @@ unsafe extern "C-unwind" fn allocate_slowly(
         return Answer { injected, ..NONE };
     }
     let zeroed = how & ZEROED != 0;
-    let found = quietly(|| match platform::is_own(align) {
+    let found = unseen(|| match platform::is_own(align) {
         true => Some((platform(1, layout, zeroed).ok()?, Releaser::PLATFORM)),
         false => platform::over_aligned(layout.size(), align, zeroed),
     });
@@ -513,7 +514,7 @@ unsafe impl<M: Mode, const ZEROES: bool> Allocator for Libc<M, ZEROES> {
             // The old block before the real call and the new one after it:
             // between them another thread may be given the old address.
             let known = record::released(tracker, address, here, record::site(entry));
-            match quietly(resize) {
+            match unseen(resize) {
                 Ok(moved) => {
                     let what = What {
                         address: moved.as_ptr() as usize,

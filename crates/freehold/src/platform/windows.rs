@@ -62,9 +62,8 @@ pub(crate) fn over_aligned(
 /// As there.
 #[inline(always)]
 pub(crate) unsafe fn free(block: *mut c_void) {
-    // Cannot fail for what was allocated: the function was found then.
     // SAFETY: promised by the caller.
-    let _ = unsafe { co_task_mem::free(block as usize) };
+    unsafe { co_task_mem::free_only(block as usize) };
 }
 
 /// As on other systems, for blocks without more alignment.
