@@ -56,6 +56,10 @@ impl Called {
 /// release, a foreign address, one in the middle of a block, a borrowed, given
 /// away, arena's or finalizer's block.
 ///
+/// Blocks of `malloc` are the platform's: on Windows those of `CoTaskMemAlloc`
+/// ([`FAMILY`](crate::alloc::FAMILY)). A block of a C runtime is there one of another
+/// family, to be adopted first.
+///
 /// Where a block could not be recorded (the ledger is full, or samples only), an
 /// unknown address may be that block's, and goes to the platform's `free`; so it
 /// does in a forked child, whose ledger does not have what it inherited.
@@ -247,8 +251,8 @@ pub unsafe fn free_as(family: Family, pointer: *mut c_void) -> Result<(), FreeEr
     enter(|entry| unsafe { release(pointer as usize, called, entry) })
 }
 
-/// Releases a block of `malloc` by the platform's function, whatever is known
-/// of it; the tracker is told, so that nothing stale is left.
+/// Releases a block of `malloc` by the platform's function (`free`, on Windows
+/// `CoTaskMemFree`), whatever is known of it; the tracker is told, so that nothing stale is left.
 ///
 /// # Safety
 /// `pointer` is null or a live block of `malloc` that nobody uses any more.

@@ -323,11 +323,18 @@ fn threads_that_end_hand_their_state_on() {
             block.into_raw() as usize
         })
     };
-    // Many more than a process has room for states of: each is used again.
+    let states = || {
+        let mut count = 0;
+        freehold_ledger::private_ranges(|_, _| count += 1);
+        count
+    };
+    let before = states();
+    // One after the other: each takes over the state of one that is over.
     let blocks: Vec<usize> = (0..300)
         .map(lose)
         .map(|thread| thread.join().expect("no panic"))
         .collect();
+    assert!(states() - before < 10, "{before} states, then {}", states());
     let (path, number) = track::session().expect("on");
     let file = freehold_ledger::reader::SessionFile::open(&path).expect("readable");
     let ledger = file.read_ledger(number).expect("readable").expect("begun");
