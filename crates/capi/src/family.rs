@@ -5,6 +5,7 @@
 use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 
+use freehold::alloc::FAMILY;
 use freehold::families::{self, MOVEABLE, PROCESS_HEAP, ZEROINIT};
 use freehold::{Allocator, DiagnosticCalloc, Family};
 
@@ -50,7 +51,8 @@ unsafe fn wide<'a>(text: *const u16, units: usize) -> Result<&'a [u16], Failure>
 }
 
 /// A zeroed block of `size` bytes by the allocation function of `family`: one of
-/// FREEHOLD_FAMILY_MALLOC, _NEW, _NEW_ARRAY, _CO_TASK_MEM, _LOCAL and _GLOBAL
+/// FREEHOLD_FAMILY_MALLOC (not on Windows, where each program has a C library of
+/// its own: adopt what its malloc gives), _NEW, _NEW_ARRAY, _CO_TASK_MEM, _LOCAL and _GLOBAL
 /// (fixed blocks), _HEAP (the process's heap) and _VIRTUAL (whole pages).
 ///
 /// `freehold_free` releases it, and `freehold_free_as` with the same family.
@@ -65,7 +67,8 @@ pub extern "C" fn freehold_family_alloc(family: u32, size: usize) -> *mut c_void
         let layout = allocate::layout(1, size, 1)?;
         let fixed = |handle: usize| NonNull::new(handle as *mut u8);
         let block = match arguments::family(family)? {
-            Family::Malloc => {
+            // The platform's own.
+            FAMILY => {
                 let tag = allocate::UNTYPED;
                 return Ok(DiagnosticCalloc::default().allocate(layout, tag)?);
             }
@@ -75,6 +78,7 @@ pub extern "C" fn freehold_family_alloc(family: u32, size: usize) -> *mut c_void
                 unsafe { block.write_bytes(0, size) };
                 Some(block)
             }
+            #[cfg(not(windows))]
             Family::CoTaskMem => {
                 let block = families::co_task_mem_alloc(size)?;
                 // SAFETY: as above.

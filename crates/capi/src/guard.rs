@@ -99,14 +99,34 @@ pub(crate) fn clear() {
     let _ = LAST.try_with(|last| drop(last.take()));
 }
 
+/// The thread's last error of the system: `errno`, on Windows `GetLastError`.
+#[cfg(unix)]
 fn errno() -> i32 {
     // SAFETY: the location is valid for the calling thread.
     unsafe { *libc::__errno_location() }
 }
 
+#[cfg(unix)]
 fn set_errno(value: i32) {
     // SAFETY: as above.
     unsafe { *libc::__errno_location() = value };
+}
+
+#[cfg(windows)]
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    safe fn GetLastError() -> i32;
+    safe fn SetLastError(error: i32);
+}
+
+#[cfg(windows)]
+fn errno() -> i32 {
+    GetLastError()
+}
+
+#[cfg(windows)]
+fn set_errno(value: i32) {
+    SetLastError(value);
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@
 //! byte: a stale one, or one of another kind, is not found. A tag is kept for
 //! good, because the ledger's names are.
 
-use core::cell::UnsafeCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use freehold::{Scope, SharedArena};
 
@@ -34,34 +33,48 @@ static TABLES: Mutex<Tables> = Mutex::new(Tables {
 });
 
 fn lock() -> MutexGuard<'static, Tables> {
-    static WATCHED: Once = Once::new();
-    // SAFETY: the functions live as long as the library; the C library forgets
-    // them when it is unloaded.
-    WATCHED.call_once(|| unsafe {
-        libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork));
-    });
+    #[cfg(unix)]
+    forks::watch();
     TABLES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Held(UnsafeCell<Option<MutexGuard<'static, Tables>>>);
+/// What a fork does to the tables; Windows has none.
+#[cfg(unix)]
+mod forks {
+    use super::*;
+    use core::cell::UnsafeCell;
+    use std::sync::Once;
 
-// SAFETY: used only between the two halves of a fork, which the C library keeps
-// apart by a lock of its own.
-unsafe impl Sync for Held {}
+    /// Keeps the tables whole over forks from now on.
+    pub(super) fn watch() {
+        static WATCHED: Once = Once::new();
+        // SAFETY: the functions live as long as the library; the C library forgets
+        // them when it is unloaded.
+        WATCHED.call_once(|| unsafe {
+            libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork));
+        });
+    }
 
-static HELD: Held = Held(UnsafeCell::new(None));
+    struct Held(UnsafeCell<Option<MutexGuard<'static, Tables>>>);
 
-/// Nobody may be half through, or the child would wait for a thread that it
-/// does not have.
-unsafe extern "C" fn before_fork() {
-    let guard = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: see `Held`.
-    unsafe { *HELD.0.get() = Some(guard) };
-}
+    // SAFETY: used only between the two halves of a fork, which the C library keeps
+    // apart by a lock of its own.
+    unsafe impl Sync for Held {}
 
-unsafe extern "C" fn after_fork() {
-    // SAFETY: see `Held`.
-    unsafe { *HELD.0.get() = None };
+    static HELD: Held = Held(UnsafeCell::new(None));
+
+    /// Nobody may be half through, or the child would wait for a thread that it
+    /// does not have.
+    unsafe extern "C" fn before_fork() {
+        let guard = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: see `Held`.
+        unsafe { *HELD.0.get() = Some(guard) };
+    }
+
+    unsafe extern "C" fn after_fork() {
+        // SAFETY: see `Held`.
+        unsafe { *HELD.0.get() = None };
+    }
 }
 
 /// A kind of thing that has handles.

@@ -1,5 +1,6 @@
 //! The exported table is that of this copy's ledger, and only when there is one;
 //! a forked child goes on with handles, in a ledger of its own.
+#![cfg(unix)] // forks
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
