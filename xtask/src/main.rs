@@ -15,6 +15,7 @@ mod steps;
 mod tidy;
 mod windows;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -29,6 +30,7 @@ usage: cargo xtask COMMAND
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
   dist PREFIX  installs the C library: libraries, headers, pkg-config, CMake
+      --windows   instead makes freehold.dll, its import library and headers
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         ["owners"] => owners::run(false),
         ["owners", "--check"] => owners::run(true),
         ["cost"] => cost::run(),
+        ["dist", "--windows", folder] => windows::package::run(Path::new(folder)),
         ["dist", prefix] => dist::run(prefix),
         ["capi"] => capi::run(),
         ["header"] => header::run(false),

@@ -7,6 +7,8 @@
 //! imports. The target folder is one of its own. The Wine prefix is made once, in
 //! the user's cache folder.
 
+pub(crate) mod package;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,6 +23,7 @@ const CRATES: &[&str] = &[
     "freehold-unwind",
     "freehold-families",
     "freehold",
+    "freehold-capi",
 ];
 /// Of these, what is to run in 32-bit programs, too.
 const CRATES_32: &[&str] = &["freehold-ledger", "freehold-families"];
@@ -94,7 +97,8 @@ pub(crate) fn test() -> Result<(), String> {
         }
         step(&format!("{name}: {all}"), &mut examples)?;
     }
-    Ok(())
+    eprintln!("\n==> freehold.dll, packed");
+    package::test()
 }
 
 /// A command of Debian's cargo for some crates.
@@ -202,6 +206,23 @@ fn wine_tool(name: &str, prefix: &Path) -> Command {
 /// Runs a Windows program under Wine: what cargo calls for each test program.
 /// Gives its exit status.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<u8, String> {
+    let (status, text) = run_quietly(program, arguments)?;
+    print!("{}", String::from_utf8_lossy(&text));
+    Ok(status.code().map_or(1, |code| code as u8))
+}
+
+/// What a program prints that must end with 0.
+fn output_of(program: &Path) -> Result<String, String> {
+    let path = program.to_str().ok_or("the target folder is no UTF-8")?;
+    let (status, text) = run_quietly(path, &[])?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    match status.success() {
+        true => Ok(text),
+        false => Err(format!("{path} ended with {status}:\n{text}")),
+    }
+}
+
+fn run_quietly(program: &str, arguments: &[&str]) -> Result<(ExitStatus, Vec<u8>), String> {
     make_prefix()?;
     let folder = dist::target().join("windows/output");
     let error = |e: std::io::Error| format!("{}: {e}", folder.display());
@@ -227,9 +248,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<u8, String> {
         }
     }
     let _ = fs::remove_file(&path);
-    print!("{}", String::from_utf8_lossy(&text));
-    let status = result?;
-    Ok(status.code().map_or(1, |code| code as u8))
+    Ok((result?, text))
 }
 
 /// The folder with mingw's C++ runtime, as programs of Windows name it.
