@@ -936,7 +936,8 @@ freehold_code freehold_describe(const void *pointer, char *buffer, size_t room, 
 
 /**
  * A zeroed block of `size` bytes by the allocation function of `family`: one of
- * FREEHOLD_FAMILY_MALLOC, _NEW, _NEW_ARRAY, _CO_TASK_MEM, _LOCAL and _GLOBAL
+ * FREEHOLD_FAMILY_MALLOC (not on Windows, where each program has a C library of
+ * its own: adopt what its malloc gives), _NEW, _NEW_ARRAY, _CO_TASK_MEM, _LOCAL and _GLOBAL
  * (fixed blocks), _HEAP (the process's heap) and _VIRTUAL (whole pages).
  *
  * `freehold_free` releases it, and `freehold_free_as` with the same family.
