@@ -9,6 +9,7 @@
 //! - [`index`]: from an address to its record, without locks;
 //! - [`session`]: a new session, for a launcher;
 //! - [`writer`]: a ledger from inside its process;
+//! - [`mod@image`]: what tells one build of a Windows image from another;
 //! - [`annotate`]: tags, scopes and owners of blocks in it;
 //! - [`tracker`]: how one library in the process writes to another's ledger;
 //! - [`reader`]: a ledger from outside, at any moment, whatever state it is in.
@@ -25,6 +26,8 @@ pub mod annotate;
 #[cfg(not(loom))]
 mod fast;
 pub mod format;
+#[cfg(not(loom))]
+pub mod image;
 pub mod index;
 #[cfg(not(loom))]
 mod misuse;
