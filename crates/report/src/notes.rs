@@ -222,6 +222,11 @@ pub(crate) fn of_objects<'a>(objects: impl Iterator<Item = &'a KnownObject>) -> 
                 let text = format!("{name} {why}: {names}");
                 notes.push(note("missing-module", importance, text));
             }
+            Condition::Found if object.fault.is_some() => {
+                let fault = object.fault.as_deref().unwrap_or_default();
+                let text = format!("{name} {fault}, which is not used: its frames have no lines");
+                notes.push(note("changed-symbols", Sites, text));
+            }
             Condition::Found if !object.has_lines => without_lines.push(&**name),
             _ => {}
         }

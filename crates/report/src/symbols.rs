@@ -8,7 +8,11 @@
 //! Sources, best first: debug information of the object, of its separate debug
 //! file (by build id, then by `.gnu_debuglink`) with its supplementary file
 //! (`.gnu_debugaltlink`) and split units (`.dwo`); `.symtab`, `.dynsym`,
-//! `.gnu_debugdata`. A file with another build id than the ledger's is not used.
+//! `.gnu_debugdata`. Of a Windows image: DWARF in it or in its debug file, its PDB,
+//! its COFF symbols, what it exports. A file with another build id (or of another
+//! build, as an image's time stamp and size and its PDB's GUID and age tell) than the
+//! ledger's is not used. Where files of another system are looked for is said in
+//! `paths`.
 //!
 //! What is not here: `perf-PID.map` files and interpreters' own frames.
 
@@ -16,11 +20,14 @@ mod demangle;
 mod dwarf;
 mod locate;
 mod mini;
+mod paths;
+mod pdb;
+mod pe;
 mod resolve;
 mod table;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
@@ -29,6 +36,7 @@ use freehold_ledger::reader::ModuleInfo;
 
 use crate::files::Files;
 use crate::frame::Place;
+use paths::Roots;
 
 /// An object, as long as its [`Symbols`] lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,10 +67,10 @@ pub(crate) struct Subject {
 
 impl Subject {
     /// The path of the file, and whether it had been deleted.
-    fn file(&self) -> (&Path, bool) {
+    fn file(&self) -> (&str, bool) {
         match self.path.strip_suffix(" (deleted)") {
-            Some(path) => (Path::new(path), true),
-            None => (Path::new(&self.path), false),
+            Some(path) => (path, true),
+            None => (&self.path, false),
         }
     }
 }
@@ -77,6 +85,8 @@ pub struct KnownObject {
     pub condition: Condition,
     /// Whether debug information was found for it.
     pub has_lines: bool,
+    /// What is wrong with debug files that were found; to be read after its name.
+    pub fault: Option<String>,
 }
 
 impl KnownObject {
@@ -95,7 +105,7 @@ impl KnownObject {
 /// Names for addresses in any number of objects.
 pub struct Symbols<'f> {
     files: &'f dyn Files,
-    debug_roots: Vec<PathBuf>,
+    roots: Roots,
     objects: Vec<KnownObject>,
     by_subject: HashMap<Subject, ObjectId>,
     places: HashMap<(ObjectId, u64), Arc<[Place]>>,
@@ -106,7 +116,10 @@ impl<'f> Symbols<'f> {
     pub fn new(files: &'f dyn Files) -> Symbols<'f> {
         Symbols {
             files,
-            debug_roots: vec![PathBuf::from("/usr/lib/debug")],
+            roots: Roots {
+                debug: vec![PathBuf::from("/usr/lib/debug")],
+                ..Roots::default()
+            },
             objects: Vec::new(),
             by_subject: HashMap::new(),
             places: HashMap::new(),
@@ -116,7 +129,23 @@ impl<'f> Symbols<'f> {
     /// Looks for separate debug files below these folders, each laid out like
     /// `/usr/lib/debug`.
     pub fn debug_roots(mut self, roots: Vec<PathBuf>) -> Symbols<'f> {
-        self.debug_roots = roots;
+        self.roots.debug = roots;
+        self
+    }
+
+    /// Looks also in these folders, for programs and libraries that are not at the
+    /// place where they were loaded and for their debug files: by file name, as a
+    /// symbol server lays them out (`NAME/KEY/NAME`), by build id, and by the path of
+    /// a Unix file below the folder. Only files of the recorded build are used.
+    pub fn symbol_folders(mut self, folders: Vec<PathBuf>) -> Symbols<'f> {
+        self.roots.symbols = folders;
+        self
+    }
+
+    /// Looks for files of Windows programs below `folder`, which holds the drives by
+    /// letter (`c:`), as `dosdevices` of a Wine prefix does.
+    pub fn windows_drives(mut self, folder: PathBuf) -> Symbols<'f> {
+        self.roots.drives = Some(folder);
         self
     }
 
@@ -135,6 +164,7 @@ impl<'f> Symbols<'f> {
             subject: subject.clone(),
             condition: Condition::Unopened,
             has_lines: false,
+            fault: None,
         });
         self.by_subject.insert(subject, id);
         id
@@ -177,6 +207,7 @@ impl<'f> Symbols<'f> {
             let object = &mut self.objects[id.0 as usize];
             object.condition = answer.condition;
             object.has_lines |= answer.has_lines;
+            object.fault = answer.fault;
             for (address, places) in addresses.iter().zip(answer.places) {
                 self.places.insert((id, *address), places.into());
             }
@@ -200,8 +231,7 @@ impl<'f> Symbols<'f> {
                 scope.spawn(move || {
                     while let Some((id, addresses)) = jobs.get(next.fetch_add(1, Relaxed)) {
                         let subject = &self.known(*id).subject;
-                        let answer =
-                            resolve::resolve(self.files, &self.debug_roots, subject, addresses);
+                        let answer = resolve::resolve(self.files, &self.roots, subject, addresses);
                         if sender.send((*id, addresses.as_slice(), answer)).is_err() {
                             return;
                         }
@@ -229,9 +259,9 @@ impl std::fmt::Debug for Symbols<'_> {
 
 fn file_name(subject: &Subject) -> String {
     let (path, _) = subject.file();
-    match path.file_name() {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None if subject.path.is_empty() => String::from("[unnamed]"),
-        None => subject.path.clone(),
+    match paths::file_name(path) {
+        "" if subject.path.is_empty() => String::from("[unnamed]"),
+        "" => subject.path.clone(),
+        name => name.to_owned(),
     }
 }

@@ -25,10 +25,15 @@ pub(crate) fn demangle(symbol: &[u8]) -> String {
     let name = without_suffixes(&name);
     rust(name)
         .or_else(|| cpp(name))
+        .or_else(|| msvc(name))
         .unwrap_or_else(|| limited(name))
 }
 
 fn without_suffixes(name: &str) -> &str {
+    // There `@` is a part of the name, and there are no clones.
+    if name.starts_with('?') {
+        return name;
+    }
     let end = name.find('@').filter(|at| *at > 0).unwrap_or(name.len());
     let name = &name[..end];
     let clone = CLONES.iter().filter_map(|c| name.find(c)).min();
@@ -57,6 +62,35 @@ fn cpp_in_full(name: &str) -> Option<String> {
     Some(out.text)
 }
 
+/// Longest name of Microsoft's compiler that is understood, and most digits in it.
+/// A digit stands for an earlier part, which may stand for several itself: with so
+/// many a name becomes 3¹⁰ times as long at worst.
+const LONGEST_MSVC: usize = 1024;
+const MOST_MSVC_DIGITS: usize = 30;
+/// The parser calls itself for each level, of which such a name has at most half as
+/// many as characters: more than the stack of a thread may hold.
+const STACK_FOR_MSVC: usize = 32 << 20;
+
+fn msvc(name: &str) -> Option<String> {
+    use msvc_demangler::DemangleFlags as Flags;
+    let digits = || name.bytes().filter(u8::is_ascii_digit).count();
+    if !name.starts_with('?') || name.len() > LONGEST_MSVC || digits() > MOST_MSVC_DIGITS {
+        return None;
+    }
+    let flags = Flags::llvm()
+        | Flags::NO_ACCESS_SPECIFIERS
+        | Flags::NO_FUNCTION_RETURNS
+        | Flags::NO_MEMBER_TYPE
+        | Flags::NO_MS_KEYWORDS
+        | Flags::NO_CLASS_TYPE;
+    std::thread::scope(|scope| {
+        let demangled = || msvc_demangler::demangle(name, flags).ok();
+        let thread = std::thread::Builder::new().stack_size(STACK_FOR_MSVC);
+        let full = thread.spawn_scoped(scope, demangled).ok()?.join().ok()??;
+        Some(limited(full.trim()))
+    })
+}
+
 /// The scopes and the name of a C++ symbol that the demangler does not
 /// understand, without template arguments and parameters. (It stumbles over
 /// some expressions in them, such as the `enable_if` of `std::make_shared`.)
@@ -83,7 +117,7 @@ fn cpp_outline(name: &str) -> Option<String> {
     is_named.then(|| parts.join("::") + arguments)
 }
 
-fn limited(name: &str) -> String {
+pub(super) fn limited(name: &str) -> String {
     name.chars().take(LONGEST).collect()
 }
 
@@ -125,12 +159,35 @@ mod tests {
             ("_ZN3app5parseEi.cold", "app::parse(int)"),
             ("_ZSt11make_sharedIN1XEXntsr?E", "std::make_shared<…>"),
             ("_ZN3app5storeIXntsr?EvE", "app::store<…>"),
+            ("?parse@app@@YAXH@Z", "app::parse(int)"),
+            ("?grow@Widget@@QEAAHPEBD@Z", "Widget::grow(char const *)"),
+            ("??2@YAPEAX_K@Z", "operator new(unsigned __int64)"),
+            ("??0Widget@app@@QEAA@XZ", "app::Widget::Widget(void)"),
+            ("?broken@@@", "?broken@@@"),
             ("_Z9999f", "_Z9999f"),
             ("_Z", "_Z"),
             ("", ""),
             ("@", "@"),
         ] {
             assert_eq!(demangle(symbol.as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn names_of_microsoft_neither_explode_nor_nest_without_bound() {
+        // Each parameter is a function that takes the one before many times.
+        let mut bomb = String::from("?f@@YAX");
+        for level in 0..10 {
+            let earlier = level.to_string().repeat(90);
+            bomb += &format!("P6AX{}@Z", if level == 0 { "PAH" } else { &earlier });
+        }
+        bomb += "@Z";
+        assert!(demangle(bomb.as_bytes()).len() <= super::LONGEST);
+        for nested in ["PA", "P6A", "?$a@V", "P6AXP6AX"] {
+            for times in [200, 500, 100_000] {
+                let deep = format!("?f@@YAX{}H@Z", nested.repeat(times));
+                assert!(demangle(deep.as_bytes()).len() <= super::LONGEST);
+            }
         }
     }
 

@@ -1,8 +1,6 @@
 //! Debug information: functions, inlined functions, files and lines.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +10,7 @@ use object::{Object, ObjectSection};
 use typed_arena::Arena;
 
 use super::demangle::demangle;
+use super::locate::os_str;
 use crate::files::{Bytes, Files};
 use crate::frame::Place;
 
@@ -23,6 +22,8 @@ const LARGEST: u64 = 8 << 30;
 /// The debug information of one object, parsed as far as it is asked for.
 pub(crate) struct DebugInfo<'s, 'a> {
     context: Context<Slice<'a>>,
+    /// What to add to an address: an image is described as it wishes to lie.
+    base: u64,
     files: &'s dyn Files,
     arena: &'a Arena<Bytes>,
 }
@@ -45,6 +46,7 @@ impl<'s, 'a> DebugInfo<'s, 'a> {
         let context = Context::from_dwarf(dwarf).ok()?;
         Some(DebugInfo {
             context,
+            base: file.relative_address_base(),
             files,
             arena,
         })
@@ -53,7 +55,9 @@ impl<'s, 'a> DebugInfo<'s, 'a> {
     /// The functions at `address`, innermost first; none when nothing is known.
     pub(crate) fn places(&self, address: u64) -> Vec<Place> {
         let mut places = Vec::new();
-        let Ok(mut frames) = self.resolve(self.context.find_frames(address)) else {
+        let Ok(mut frames) =
+            self.resolve(self.context.find_frames(address.wrapping_add(self.base)))
+        else {
             return places;
         };
         while let Ok(Some(frame)) = frames.next() {
@@ -98,7 +102,7 @@ impl<'s, 'a> DebugInfo<'s, 'a> {
             .into_iter()
             .flatten()
         {
-            path.push(OsStr::from_bytes(&part.to_slice().ok()?));
+            path.push(os_str(&part.to_slice().ok()?)?);
         }
         let bytes = self.files.open(&path).ok()?;
         let bytes: &'a [u8] = (**self.arena.alloc(bytes)).as_ref();

@@ -2,13 +2,15 @@
 //! from the files and is dropped with them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use typed_arena::Arena;
 
 use super::demangle::demangle;
 use super::dwarf::DebugInfo;
 use super::locate::Search;
+use super::paths::Roots;
+use super::pdb::{Data, PdbInfo};
+use super::pe::Exports;
 use super::table::SymbolTable;
 use super::{Condition, Subject};
 use crate::files::Files;
@@ -19,6 +21,7 @@ use crate::frame::Place;
 pub(crate) struct Answer {
     pub(crate) condition: Condition,
     pub(crate) has_lines: bool,
+    pub(crate) fault: Option<String>,
     /// For each address the functions there, innermost first.
     pub(crate) places: Vec<Vec<Place>>,
 }
@@ -26,30 +29,26 @@ pub(crate) struct Answer {
 /// Looks up `addresses` in the files of `subject`.
 pub(crate) fn resolve(
     files: &dyn Files,
-    debug_roots: &[PathBuf],
+    roots: &Roots,
     subject: &Subject,
     addresses: &[u64],
 ) -> Answer {
     // The parsers are written not to panic, whatever the file holds. Should
     // one do so all the same, a report without these names is still a report.
-    let attempt = || look_up(files, debug_roots, subject, addresses);
+    let attempt = || look_up(files, roots, subject, addresses);
     catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|_| Answer {
         condition: Condition::Missing(String::from("has debug information that makes no sense")),
         has_lines: false,
+        fault: None,
         places: vec![Vec::new(); addresses.len()],
     })
 }
 
-fn look_up(
-    files: &dyn Files,
-    debug_roots: &[PathBuf],
-    subject: &Subject,
-    addresses: &[u64],
-) -> Answer {
+fn look_up(files: &dyn Files, roots: &Roots, subject: &Subject, addresses: &[u64]) -> Answer {
     let arena = Arena::new();
     let search = Search {
         files,
-        debug_roots,
+        roots,
         arena: &arena,
     };
     let (located, condition) = search.locate(subject);
@@ -61,13 +60,32 @@ fn look_up(
     let debug = located.debug.and_then(|i| located.tables.get(i));
     let debug =
         debug.and_then(|file| DebugInfo::new(file, located.supplement.as_ref(), files, &arena));
+    let data = located.pdb.and_then(Data::new);
+    let pdb = data.as_ref().and_then(PdbInfo::new);
+    let exports = located.tables.first().map(Exports::new);
+    let exports = exports.unwrap_or_default();
     let places = addresses.iter().map(|address| {
-        let places = debug.as_ref().map(|debug| debug.places(*address));
-        named(places.unwrap_or_default(), *address, &table)
+        let rva = u32::try_from(*address).ok();
+        let places = match (&debug, &pdb) {
+            (Some(debug), _) => debug.places(*address),
+            (None, Some(pdb)) => rva.map(|rva| pdb.places(rva)).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        let mut places = named(places, *address, &table);
+        if places.is_empty()
+            && let Some(name) = rva.and_then(|rva| exports.name(rva))
+        {
+            places.push(Place {
+                function: Some(name.into()),
+                ..Place::default()
+            });
+        }
+        places
     });
     Answer {
         condition,
-        has_lines: debug.is_some(),
+        has_lines: debug.is_some() || pdb.is_some(),
+        fault: located.fault,
         places: places.collect(),
     }
 }

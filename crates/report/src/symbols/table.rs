@@ -24,8 +24,10 @@ pub(crate) struct SymbolTable<'a> {
 }
 
 impl<'a> SymbolTable<'a> {
-    /// Adds the functions of `file`: `.symtab` and `.dynsym`.
+    /// Adds the functions of `file`: `.symtab` and `.dynsym`, or the
+    /// COFF symbols of an image.
     pub(crate) fn add(&mut self, file: &object::File<'a>) {
+        let base = file.relative_address_base();
         let text: HashSet<SectionIndex> = file
             .sections()
             .filter(|s| s.kind() == SectionKind::Text)
@@ -45,7 +47,8 @@ impl<'a> SymbolTable<'a> {
             if !is_code || name.is_empty() || name.starts_with(b"$") {
                 continue;
             }
-            let start = symbol.address();
+            // Of an image: relative to where it wishes to lie.
+            let start = symbol.address().wrapping_sub(base);
             self.entries.push(Entry {
                 start,
                 end: start.saturating_add(symbol.size()),

@@ -8,6 +8,8 @@
 )]
 
 pub mod model;
+#[cfg(unix)]
+pub mod windows;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
