@@ -51,4 +51,4 @@ pub use build::{Progress, build};
 pub use files::Files;
 pub use model::Report;
 pub use options::{Options, Outcome, Show};
-pub use symbols::Symbols;
+pub use symbols::{Symbols, THREAD as SYMBOL_THREAD};

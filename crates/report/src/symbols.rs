@@ -38,6 +38,12 @@ use crate::files::Files;
 use crate::frame::Place;
 use paths::Roots;
 
+/// Name of the threads that read object files. Whatever panics in one is caught, and
+/// told as damage of the file: a panic hook may be silent there.
+pub const THREAD: &str = "freehold-symbols";
+/// Parsers call themselves for each level of nested types.
+const STACK: usize = 16 << 20;
+
 /// An object, as long as its [`Symbols`] lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(u32);
@@ -223,22 +229,30 @@ impl<'f> Symbols<'f> {
         let next = AtomicUsize::new(0);
         let mut answers = Vec::with_capacity(jobs.len());
         progress(0, jobs.len());
+        let work = |sender: mpsc::Sender<_>| {
+            while let Some((id, addresses)) = jobs.get(next.fetch_add(1, Relaxed)) {
+                let subject = &self.known(*id).subject;
+                let answer = resolve::resolve(self.files, &self.roots, subject, addresses);
+                if sender.send((*id, addresses.as_slice(), answer)).is_err() {
+                    return;
+                }
+            }
+        };
+        let work = &work;
         std::thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
-            for _ in 0..threads.min(jobs.len()) {
+            let start = |_: &usize| {
                 let sender = sender.clone();
-                let next = &next;
-                scope.spawn(move || {
-                    while let Some((id, addresses)) = jobs.get(next.fetch_add(1, Relaxed)) {
-                        let subject = &self.known(*id).subject;
-                        let answer = resolve::resolve(self.files, &self.roots, subject, addresses);
-                        if sender.send((*id, addresses.as_slice(), answer)).is_err() {
-                            return;
-                        }
-                    }
-                });
+                let thread = std::thread::Builder::new()
+                    .name(THREAD.into())
+                    .stack_size(STACK);
+                thread.spawn_scoped(scope, move || work(sender)).is_ok()
+            };
+            // Where the system refuses all of them, this one does the work.
+            match (0..threads.min(jobs.len())).filter(start).count() {
+                0 => work(sender),
+                _ => drop(sender),
             }
-            drop(sender);
             for answer in receiver {
                 answers.push(answer);
                 progress(answers.len(), jobs.len());

@@ -142,14 +142,17 @@ impl<'a> Search<'_, 'a> {
             let Some(mut pdb) = self.open(&place).ok().and_then(pdb::open) else {
                 continue;
             };
-            if pdb::belongs(&mut pdb, &identity) {
+            let belongs = pdb::belongs(&mut pdb, &identity);
+            if belongs == Some(true) {
                 located.pdb = Some(pdb);
                 located.fault = None;
                 return;
             }
             let last = paths::file_name(&name);
-            let text = format!("has a PDB of another build beside it ({last})");
-            located.fault = Some(text);
+            located.fault = Some(match belongs {
+                Some(_) => format!("has a PDB of another build beside it ({last})"),
+                None => format!("has a damaged PDB ({last})"),
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! Debug information in a PDB: functions, inlined functions, files and lines.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use freehold_ledger::image::PdbIdentity;
@@ -13,43 +14,48 @@ use crate::frame::Place;
 /// A PDB that was opened, and not yet read.
 pub(crate) type Opened<'a> = PDB<'a, Whole<'a>>;
 
+/// The parser panics on some damage: a report without these names is still a report.
+fn guarded<T>(read: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(read)).ok().flatten()
+}
+
 /// Opens the PDB in `bytes`; none when it is not one.
 pub(crate) fn open(bytes: &[u8]) -> Option<Opened<'_>> {
-    PDB::open(Whole(bytes)).ok()
+    guarded(|| PDB::open(Whole(bytes)).ok())
 }
 
-/// Whether it was made with an image that names this PDB. Its age is that of the
-/// last time it was linked; tools that only rewrite it count in another place.
-pub(crate) fn belongs(pdb: &mut Opened<'_>, wanted: &PdbIdentity) -> bool {
-    let Ok(info) = pdb.pdb_information() else {
-        return false;
-    };
-    let linked = pdb.debug_information().ok().and_then(|d| d.age());
-    info.guid.to_bytes_le() == wanted.guid && linked.unwrap_or(info.age) == wanted.age
+/// Whether it was made with an image that names this PDB; none when it is damaged.
+/// Its age is that of the last time it was linked; tools that only rewrite it count
+/// in another place.
+pub(crate) fn belongs(pdb: &mut Opened<'_>, wanted: &PdbIdentity) -> Option<bool> {
+    guarded(|| {
+        let info = pdb.pdb_information().ok()?;
+        let linked = pdb.debug_information().ok().and_then(|d| d.age());
+        let age = linked.unwrap_or(info.age);
+        Some(info.guid.to_bytes_le() == wanted.guid && age == wanted.age)
+    })
 }
 
-/// What a context borrows from.
-pub(crate) struct Data<'a>(ContextPdbData<'a, 'a, Whole<'a>>);
-
-impl<'a> Data<'a> {
-    /// Reads the tables of an opened PDB.
-    pub(crate) fn new(pdb: Opened<'a>) -> Option<Data<'a>> {
-        ContextPdbData::try_from_pdb(pdb).ok().map(Data)
-    }
+/// The functions at each of these relative addresses, innermost first, with none
+/// where nothing is known; nothing at all when the PDB is damaged.
+pub(crate) fn places(pdb: Opened<'_>, rvas: &[Option<u32>]) -> Option<Vec<Vec<Place>>> {
+    guarded(|| {
+        let data = ContextPdbData::try_from_pdb(pdb).ok()?;
+        let names = Names(data.make_context().ok()?);
+        let places = rvas
+            .iter()
+            .map(|rva| rva.map(|rva| names.places(rva)).unwrap_or_default());
+        Some(places.collect())
+    })
 }
 
 /// Names and lines, read as far as they are asked for.
-pub(crate) struct PdbInfo<'d, 'a>(Context<'d, 'a>);
+struct Names<'d, 'a>(Context<'d, 'a>);
 
-impl<'d, 'a> PdbInfo<'d, 'a> {
-    /// Reads the list of functions.
-    pub(crate) fn new(data: &'d Data<'a>) -> Option<PdbInfo<'d, 'a>> {
-        data.0.make_context().ok().map(PdbInfo)
-    }
-
+impl Names<'_, '_> {
     /// The functions at a relative address, innermost first; none when nothing is
     /// known.
-    pub(crate) fn places(&self, rva: u32) -> Vec<Place> {
+    fn places(&self, rva: u32) -> Vec<Place> {
         let Ok(Some(found)) = self.0.find_frames(rva) else {
             return Vec::new();
         };

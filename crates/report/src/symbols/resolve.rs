@@ -9,10 +9,9 @@ use super::demangle::demangle;
 use super::dwarf::DebugInfo;
 use super::locate::Search;
 use super::paths::Roots;
-use super::pdb::{Data, PdbInfo};
 use super::pe::Exports;
 use super::table::SymbolTable;
-use super::{Condition, Subject};
+use super::{Condition, Subject, pdb};
 use crate::files::Files;
 use crate::frame::Place;
 
@@ -60,17 +59,22 @@ fn look_up(files: &dyn Files, roots: &Roots, subject: &Subject, addresses: &[u64
     let debug = located.debug.and_then(|i| located.tables.get(i));
     let debug =
         debug.and_then(|file| DebugInfo::new(file, located.supplement.as_ref(), files, &arena));
-    let data = located.pdb.and_then(Data::new);
-    let pdb = data.as_ref().and_then(PdbInfo::new);
-    let exports = located.tables.first().map(Exports::new);
-    let exports = exports.unwrap_or_default();
-    let places = addresses.iter().map(|address| {
-        let rva = u32::try_from(*address).ok();
-        let places = match (&debug, &pdb) {
-            (Some(debug), _) => debug.places(*address),
-            (None, Some(pdb)) => rva.map(|rva| pdb.places(rva)).unwrap_or_default(),
-            (None, None) => Vec::new(),
-        };
+    let rvas: Vec<Option<u32>> = addresses.iter().map(|a| u32::try_from(*a).ok()).collect();
+    let mut fault = located.fault;
+    let mut pdb = None;
+    if let Some(opened) = located.pdb {
+        pdb = pdb::places(opened, &rvas);
+        if pdb.is_none() {
+            fault = Some(String::from("has a damaged PDB"));
+        }
+    }
+    let has_lines = debug.is_some() || pdb.is_some();
+    let mut pdb = pdb.unwrap_or_default().into_iter();
+    let exports = located.tables.first().map(Exports::new).unwrap_or_default();
+    let places = addresses.iter().zip(&rvas).map(|(address, rva)| {
+        let known = pdb.next();
+        let known = debug.as_ref().map(|d| d.places(*address)).or(known);
+        let places = known.unwrap_or_default();
         let mut places = named(places, *address, &table);
         if places.is_empty()
             && let Some(name) = rva.and_then(|rva| exports.name(rva))
@@ -84,8 +88,8 @@ fn look_up(files: &dyn Files, roots: &Roots, subject: &Subject, addresses: &[u64
     });
     Answer {
         condition,
-        has_lines: debug.is_some() || pdb.is_some(),
-        fault: located.fault,
+        has_lines,
+        fault,
         places: places.collect(),
     }
 }
