@@ -24,6 +24,8 @@ const CRATES: &[&str] = &[
     "freehold-families",
     "freehold",
     "freehold-capi",
+    "freehold-report",
+    "freehold-cli",
 ];
 /// Of these, what is to run in 32-bit programs, too.
 const CRATES_32: &[&str] = &["freehold-ledger", "freehold-families"];
@@ -135,8 +137,10 @@ fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String
         // The standard library is built with what is not stable.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", dist::target().join("windows"))
-        // Nobody debugs these: files and lines of panics are there without it.
+        // Nobody debugs these: files and lines of panics are there without it. The
+        // tests of reports look for their own lines.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .args(["--config", "profile.dev.package.freehold-cli.debug=1"])
         .env("CARGO_INCREMENTAL", "0");
     Ok(cargo)
 }

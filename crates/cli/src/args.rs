@@ -293,6 +293,12 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = size::parse)]
     pub(crate) min_bytes: u64,
 
+    /// Look for programs, libraries and their debug files (also PDBs) in this folder
+    /// too: by name, by build id, or as a symbol server lays them out; can be given
+    /// several times
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) symbols: Vec<PathBuf>,
+
     /// Leave out no frame of a stack
     #[arg(long)]
     pub(crate) full_stacks: bool,

@@ -13,15 +13,18 @@
 use std::fmt;
 use std::process::ExitCode;
 
-/// The command line makes no sense.
+/// The command line makes no sense. (What clap finds, it ends the command for.)
+#[cfg(unix)]
 pub(crate) const USAGE: u8 = 2;
 /// Findings that `--fail-on` names.
 pub(crate) const FINDINGS: u8 = 99;
 /// Freehold itself failed, or cannot track the program.
 pub(crate) const FREEHOLD: u8 = 125;
 /// The program cannot be run.
+#[cfg(unix)]
 pub(crate) const CANNOT_RUN: u8 = 126;
 /// The program was not found.
+#[cfg(unix)]
 pub(crate) const NOT_FOUND: u8 = 127;
 
 /// Why a command came to nothing: a sentence on what and why, and the exit
@@ -41,6 +44,7 @@ impl Failure {
     }
 
     /// The command line makes no sense.
+    #[cfg(unix)]
     pub(crate) fn usage(message: impl fmt::Display) -> Failure {
         Failure::new(USAGE, message)
     }

@@ -21,7 +21,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -32,6 +31,7 @@ use freehold_report::Outcome;
 use crate::errors::Failure;
 use crate::output::{Pending, cannot_write};
 use crate::session_store::{headers, is_open};
+use crate::system::{read_exact_at, write_all_at};
 
 /// How often a copy is begun anew because ledgers outgrew the room that was
 /// laid out for them.
@@ -113,8 +113,7 @@ fn copy(
     header.max_slots.store(count.max(1), Relaxed);
     header.clock.clear(Clock::TICKING | Clock::CALLING);
     to.set_len(0).map_err(Stopped::Write)?;
-    to.write_all_at(bytes_of::<SessionHeader>(&header), 0)
-        .map_err(Stopped::Write)?;
+    write_all_at(to, bytes_of::<SessionHeader>(&header), 0).map_err(Stopped::Write)?;
     to.set_len(PAGE + u64::from(count) * stride)
         .map_err(Stopped::Write)?;
     for slot in slots {
@@ -188,12 +187,11 @@ fn write(copied: &Copied, to: &File, at: u64, stride: u64) -> Result<(), Stopped
     }
     for (section, offset) in copied.sections.iter().zip(&copied.header.section_offset) {
         let at = at + offset.load(Relaxed);
-        to.write_all_at(section, at).map_err(Stopped::Write)?;
+        write_all_at(to, section, at).map_err(Stopped::Write)?;
         verify(section, to, at).map_err(Stopped::Write)?;
     }
     // Last, as its magic word says that the rest is there.
-    to.write_all_at(bytes_of::<LedgerHeader>(&copied.header), at)
-        .map_err(Stopped::Write)
+    write_all_at(to, bytes_of::<LedgerHeader>(&copied.header), at).map_err(Stopped::Write)
 }
 
 /// Makes sure that what was written can be read.
@@ -202,7 +200,7 @@ fn verify(section: &[u8], file: &File, at: u64) -> io::Result<()> {
     let mut at = at;
     for chunk in section.chunks(1 << 16) {
         let buffer = &mut buffer[..chunk.len()];
-        file.read_exact_at(buffer, at)?;
+        read_exact_at(file, buffer, at)?;
         if buffer != chunk {
             return Err(io::Error::other("what was written reads back differently"));
         }

@@ -6,21 +6,31 @@
 
 mod args;
 mod errors;
-mod interrupt;
 mod keep;
-mod launch;
-mod leave;
 mod lineage;
 mod output;
 mod owner;
-mod preload;
-mod program;
 mod ps;
 mod report;
-mod run;
 mod session_store;
 mod size;
 mod snapshot;
+mod system;
+
+// What tracks programs from outside, which only Linux can so far.
+#[cfg(unix)]
+mod interrupt;
+#[cfg(unix)]
+mod launch;
+#[cfg(unix)]
+mod leave;
+#[cfg(unix)]
+mod preload;
+#[cfg(unix)]
+mod program;
+#[cfg(unix)]
+mod run;
+#[cfg(unix)]
 mod wait;
 
 use std::process::ExitCode;
@@ -30,8 +40,16 @@ use clap::Parser;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    be_silent_about_damaged_files();
     let done = match &Cli::parse().command {
+        #[cfg(unix)]
         Command::Run(args) => run::run(args),
+        #[cfg(windows)]
+        Command::Run(_) => Err(errors::Failure::freehold(
+            "freehold run does not exist on Windows: it cannot put itself into a program there. \
+             Programs that use the library freehold track themselves; freehold ps, report and \
+             snapshot work on them",
+        )),
         Command::Report(args) => report::report(args),
         Command::Snapshot(args) => snapshot::snapshot(args),
         Command::Ps(args) => ps::ps(args),
@@ -44,4 +62,15 @@ fn main() -> ExitCode {
             failure.into()
         }
     }
+}
+
+/// What panics while an object file is read is caught, and stands in the report: the
+/// file is damaged. Other panics are told of as ever.
+fn be_silent_about_damaged_files() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() != Some(freehold_report::SYMBOL_THREAD) {
+            usual(info);
+        }
+    }));
 }

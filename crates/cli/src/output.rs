@@ -10,6 +10,7 @@ use anstream::ColorChoice;
 
 use crate::args::Color;
 use crate::errors::Failure;
+use crate::system::{self, Stream};
 
 /// Where to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,24 +78,12 @@ impl Target {
     pub(crate) fn width(&self) -> usize {
         const MOST: usize = 100;
         const LEAST: usize = 40;
-        let fd = match self {
-            Target::Stdout => libc::STDOUT_FILENO,
-            Target::Stderr => libc::STDERR_FILENO,
+        let stream = match self {
+            Target::Stdout => Stream::Output,
+            Target::Stderr => Stream::Error,
             Target::File(_) => return MOST,
         };
-        let mut size = libc::winsize {
-            ws_row: 0,
-            ws_col: 0,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        // SAFETY: the request fills a winsize.
-        let failed = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &mut size) } != 0;
-        match usize::from(size.ws_col) {
-            0 => MOST,
-            _ if failed => MOST,
-            columns => columns.clamp(LEAST, MOST),
-        }
+        system::columns(stream).map_or(MOST, |columns| columns.clamp(LEAST, MOST))
     }
 }
 

@@ -1,19 +1,17 @@
 //! `freehold ps`: the processes that are tracked now.
 
 use std::fmt::Write;
-use std::fs::File;
 use std::mem::offset_of;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
-use freehold_ledger::format::{LedgerHeader, MAX_THREADS, Section, SessionHeader, ThreadEntry};
+use freehold_ledger::format::{LedgerHeader, Section, SessionHeader, ThreadEntry};
+use freehold_ledger::reader::SessionFile;
 use serde::Serialize;
 
 use crate::args::{Format, PsArgs};
 use crate::errors::Failure;
 use crate::output::{Target, tell};
-use crate::{session_store, size, wait};
+use crate::{session_store, size, system};
 
 /// The exit status when nothing is tracked.
 const NOTHING: u8 = 1;
@@ -48,7 +46,7 @@ pub(crate) fn ps(args: &PsArgs) -> Result<u8, Failure> {
             continue;
         };
         for (slot, header) in &found.running {
-            lines.extend(line(&found.path, &session, *slot, header));
+            lines.extend(line(&found.file, &session, *slot, header));
         }
     }
     lines.sort_by_key(|line| line.pid);
@@ -64,16 +62,15 @@ pub(crate) fn ps(args: &PsArgs) -> Result<u8, Failure> {
     Ok(if lines.is_empty() { NOTHING } else { 0 })
 }
 
-fn line(path: &Path, session: &SessionHeader, slot: u32, header: &LedgerHeader) -> Option<Line> {
+fn line(
+    file: &SessionFile,
+    session: &SessionHeader,
+    slot: u32,
+    header: &LedgerHeader,
+) -> Option<Line> {
     let pid = header.pid.load(Relaxed);
-    let state = match wait::state_of(pid)? {
-        'T' | 't' => "stopped",
-        'R' => "running",
-        'D' => "waiting",
-        'Z' | 'X' => return None,
-        _ => "sleeping",
-    };
-    let (blocks, live_bytes) = live(path, session, slot, header).unwrap_or((0, 0));
+    let state = system::state(pid)?;
+    let (blocks, live_bytes) = live(file, slot).unwrap_or((0, 0));
     let now = session.clock.ms();
     Some(Line {
         pid,
@@ -81,28 +78,13 @@ fn line(path: &Path, session: &SessionHeader, slot: u32, header: &LedgerHeader) 
         live_bytes,
         blocks,
         state,
-        command: command(pid),
+        command: system::command(pid).unwrap_or_else(|| recorded_command(file, slot, header)),
     })
 }
 
 /// Live blocks and their bytes: the sums of what the threads counted.
-fn live(
-    path: &Path,
-    session: &SessionHeader,
-    slot: u32,
-    header: &LedgerHeader,
-) -> Option<(u64, u64)> {
-    let file = File::open(path).ok()?;
-    let section = header.section_offset[Section::Threads as usize].load(Relaxed);
-    let at = session
-        .stride
-        .load(Relaxed)
-        .checked_mul(slot.into())?
-        .checked_add(session.slots_offset.load(Relaxed))?
-        .checked_add(section)?;
-    let threads = (header.threads.load(Relaxed) as usize).min(MAX_THREADS);
-    let mut entries = vec![0; threads * size_of::<ThreadEntry>()];
-    file.read_exact_at(&mut entries, at).ok()?;
+fn live(file: &SessionFile, slot: u32) -> Option<(u64, u64)> {
+    let entries = file.copy_section(slot, Section::Threads).ok()?;
     let sum = |offset: usize| {
         let entries = entries.chunks_exact(size_of::<ThreadEntry>());
         let words = entries.map(|entry| {
@@ -118,10 +100,16 @@ fn live(
     Some((blocks, bytes))
 }
 
-fn command(pid: u32) -> Vec<String> {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let line = line.strip_suffix(b"\0").unwrap_or(&line);
-    let words = line.split(|b| *b == 0);
+/// The program and its arguments, as the ledger has them.
+fn recorded_command(file: &SessionFile, slot: u32, header: &LedgerHeader) -> Vec<String> {
+    let text = file.copy_section(slot, Section::Text).unwrap_or_default();
+    let (arguments, path) = text.split_at((header.argv_len.load(Relaxed) as usize).min(text.len()));
+    let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
+    let words = match arguments {
+        b"" => path,
+        _ => arguments,
+    };
+    let words = words.split(|b| *b == 0);
     words
         .map(|w| String::from_utf8_lossy(w).into_owned())
         .collect()

@@ -1,7 +1,7 @@
 //! From a session to a report that is written; `freehold report`.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
 use freehold_ledger::reader::SessionFile;
@@ -11,9 +11,9 @@ use freehold_report::{
 };
 
 use crate::args::{FailOn, Format, OutputArgs, ReportArgs, ShowArg};
-use crate::errors::Failure;
+use crate::errors::{FINDINGS, Failure};
 use crate::output::{Progress, Target, tell};
-use crate::{keep, lineage, run, session_store};
+use crate::{keep, lineage, session_store};
 
 /// What the report shall be.
 #[derive(Debug)]
@@ -51,12 +51,45 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         None => {
             let file = open(&args.source)?;
             check_whole(&file, &args.source)?;
-            let outcomes = keep::outcomes(&file);
+            let mut outcomes = keep::outcomes(&file);
+            add_running(&file, &args.source, &mut outcomes);
             (file, outcomes)
         }
     };
     let status = write(&file, &outcomes, &wanted, &target)?;
     Ok(status.unwrap_or(0))
+}
+
+/// Where Wine keeps the drives of Windows.
+#[cfg(unix)]
+fn drives() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
+    let prefix = match set("WINEPREFIX") {
+        Some(prefix) => PathBuf::from(prefix),
+        None => PathBuf::from(set("HOME")?).join(".wine"),
+    };
+    Some(prefix.join("dosdevices"))
+}
+
+/// Drives are drives.
+#[cfg(windows)]
+fn drives() -> Option<PathBuf> {
+    None
+}
+
+/// Nothing: a session's file is found by its processes here, not by a name.
+#[cfg(unix)]
+fn add_running(_: &SessionFile, _: &Path, _: &mut HashMap<u32, Outcome>) {}
+
+/// Adds which processes of a session run, where `path` is that of a session and not
+/// of a ledger that was kept.
+#[cfg(windows)]
+fn add_running(file: &SessionFile, path: &Path, outcomes: &mut HashMap<u32, Outcome>) {
+    if path.extension().is_some_and(|e| e == "session") {
+        let running = session_store::running(file);
+        let pids = running.iter().map(|(_, header)| header.pid.load(Relaxed));
+        outcomes.extend(pids.map(|pid| (pid, Outcome::Running)));
+    }
 }
 
 /// The process id that `source` is; a file of that name comes first.
@@ -129,7 +162,11 @@ pub(crate) fn write(
         outcomes: outcomes.clone(),
     };
     let disk = files::Disk;
-    let mut symbols = Symbols::new(&disk);
+    let folders = wanted.output.symbols.clone();
+    let mut symbols = Symbols::new(&disk).symbol_folders(folders);
+    if let Some(drives) = drives() {
+        symbols = symbols.windows_drives(drives);
+    }
     let report = build(&session, &options, &mut symbols, &mut |step| {
         progress.say(|| match step {
             Step::Grouping(done, all) => format!("grouping blocks: {done} of {all} processes"),
@@ -155,9 +192,18 @@ pub(crate) fn write(
         Target::Stderr.write(&render(&Target::Stderr))?;
         return Err(failure);
     }
-    Ok(run::status_of(
+    Ok(status_of(
         wanted.fail_on,
         report.lost_blocks,
         report.misuses,
     ))
+}
+
+/// The exit status for what was found.
+fn status_of(fail_on: &[FailOn], lost: u64, misuses: u64) -> Option<u8> {
+    let found = fail_on.iter().any(|what| match what {
+        FailOn::Leak => lost > 0,
+        FailOn::Misuse => misuses > 0,
+    });
+    found.then_some(FINDINGS)
 }

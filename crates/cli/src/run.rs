@@ -12,7 +12,7 @@ use freehold_ledger::reader::SessionFile;
 use freehold_ledger::session::{Config, NewSession};
 use freehold_report::Outcome;
 
-use crate::args::{FailOn, RunArgs, Stacks, YesNo};
+use crate::args::{RunArgs, Stacks, YesNo};
 use crate::errors::Failure;
 use crate::launch::{self, SESSION_VARIABLE, Ticker};
 use crate::leave::{self, Left};
@@ -226,13 +226,4 @@ fn finish(
         Some(failure) => Err(failure),
         None => status,
     }
-}
-
-/// The exit status for what was found.
-pub(crate) fn status_of(fail_on: &[FailOn], lost: u64, misuses: u64) -> Option<u8> {
-    let found = fail_on.iter().any(|what| match what {
-        FailOn::Leak => lost > 0,
-        FailOn::Misuse => misuses > 0,
-    });
-    found.then_some(crate::errors::FINDINGS)
 }

@@ -1,4 +1,5 @@
 //! Every way to fail has a sentence and an exit code.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Processes that run, and ledgers that are not what they should be.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Wrong releases in programs that know nothing of Freehold: what is told of them,
 //! and what becomes of them.
+#![cfg(unix)]
 
 mod common;
 

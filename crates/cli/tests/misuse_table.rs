@@ -1,5 +1,6 @@
 //! The table of `docs/misuse.md` on programs under `freehold run`: each cell is
 //! done by a program, and the report must say what the cell does.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Programs that use the library, under `freehold run`: what they allocate by it
 //! and by the C library is in one ledger, and nothing that is right is a misuse.
+#![cfg(unix)]
 
 mod common;
 

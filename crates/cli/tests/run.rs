@@ -1,4 +1,5 @@
 //! `freehold run` leaves the program as it is, and reports.
+#![cfg(unix)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Signals and job control reach the program; the report still appears.
+#![cfg(unix)]
 
 mod common;
 

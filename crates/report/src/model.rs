@@ -9,6 +9,7 @@ use crate::apis::Api;
 use crate::frame::Frame;
 use crate::notes::Note;
 use crate::options::Show;
+use crate::symbols::file_name_of;
 
 /// What was found in a session.
 #[derive(Debug, Clone, Default)]
@@ -268,7 +269,7 @@ impl ProcessReport {
     /// The name of the program, for people.
     pub fn program(&self) -> &str {
         let first = self.argv.first().map_or(self.exe.as_str(), String::as_str);
-        let name = first.rsplit('/').next().unwrap_or(first);
+        let name = file_name_of(first);
         if name.is_empty() { "a process" } else { name }
     }
 

@@ -16,6 +16,7 @@ use crate::model::{Exit, ProcessReport, Report, Site, Tally};
 use crate::notes::{Importance, Note};
 use crate::number::{bytes, counted, signal};
 use crate::options::Show;
+use crate::symbols::file_name_of as file_name;
 use style::{Painter, Style, clean};
 
 /// How the text looks.
@@ -88,7 +89,7 @@ impl Page<'_> {
         let wrapped = self.painter.paint(Style::Strong, &wrapped);
         self.out.push_str(&wrapped);
         self.out.push('\n');
-        let program = process.exe.rsplit('/').next().unwrap_or("");
+        let program = file_name(&process.exe);
         self.misuses(process, is_main, program);
         let mut number = 0;
         for verdict in Verdict::ALL {

@@ -74,7 +74,7 @@ const VERSIONS: [&str; 4] = [
 ];
 
 /// Functions with which a process or a thread begins.
-const STARTS: [&str; 12] = [
+const STARTS: [&str; 26] = [
     "_start",
     "__libc_start_main",
     "__libc_start_main_impl",
@@ -87,6 +87,32 @@ const STARTS: [&str; 12] = [
     "start_thread",
     "thread_start",
     "_dl_start_user",
+    // Windows: its own, those of Microsoft's and of mingw's runtimes.
+    "RtlUserThreadStart",
+    "BaseThreadInitThunk",
+    "mainCRTStartup",
+    "wmainCRTStartup",
+    "WinMainCRTStartup",
+    "wWinMainCRTStartup",
+    "__tmainCRTStartup",
+    "__scrt_common_main",
+    "__scrt_common_main_seh",
+    "invoke_main",
+    "_threadstart",
+    "_threadstartex",
+    "thread_start<unsigned int (__cdecl*)(void *),1>",
+    "DllMainCRTStartup",
+];
+
+/// How files begin whose functions without a name begin processes and threads, when
+/// they are the outermost.
+const NAMELESS_STARTS: [&str; 6] = [
+    "libc.so",
+    "libc-2",
+    "ld-linux",
+    "ld-musl",
+    "ntdll.dll",
+    "kernel32.dll",
 ];
 
 /// Prefixes of functions with which a Rust program or thread begins.
@@ -158,12 +184,16 @@ fn is_inside_cpp_library(name: &str) -> bool {
 }
 
 fn is_start(frame: &Frame) -> bool {
-    match frame.function() {
-        Some(name) => STARTS.contains(&name),
-        None => ["libc.so", "libc-2", "ld-linux", "ld-musl"]
+    // A name with a distance behind it is only the nearest one.
+    let name = frame.function().filter(|name| !name.contains("+0x"));
+    let Some(name) = name else {
+        let module = frame.module.to_ascii_lowercase();
+        return NAMELESS_STARTS
             .iter()
-            .any(|libc| frame.module.starts_with(libc)),
-    }
+            .any(|begin| module.starts_with(begin));
+    };
+    // A PDB has the parameters of C functions, too.
+    STARTS.contains(&without_parameters(name))
 }
 
 fn is_rust_start(frame: &Frame) -> bool {
@@ -232,6 +262,24 @@ mod tests {
         ] {
             assert_eq!(without_parameters(name), short);
         }
+    }
+
+    #[test]
+    fn windows_begins_programs_and_threads_in_its_own_way() {
+        let names = [
+            "app::main",
+            "core::ops::function::FnOnce::call_once",
+            "std::rt::lang_start::{closure#0}",
+            "main",
+            "__scrt_common_main_seh()",
+            "BaseThreadInitThunk",
+            "RtlUserThreadStart",
+        ];
+        assert_eq!(boilerplate(&stack(&names)), 6);
+        assert_eq!(
+            boilerplate(&stack(&["parse", "main", "__tmainCRTStartup"])),
+            1
+        );
     }
 
     #[test]

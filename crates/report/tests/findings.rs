@@ -298,6 +298,8 @@ __attribute__((noinline)) void two(size_t n) { a = malloc(n); b = malloc(n + 1);
 int main(int argc, char **argv) { two(argc); return 0; }
 "#;
 
+/// With a program that the compiler of this machine makes.
+#[cfg(unix)]
 #[test]
 fn stacks_that_look_the_same_are_one_site() {
     let program = Program::compile("two_calls", "c", TWO_CALLS, &["-O2"]);
@@ -321,6 +323,8 @@ fn stacks_that_look_the_same_are_one_site() {
     );
 }
 
+/// With a program that the compiler of this machine makes.
+#[cfg(unix)]
 #[test]
 fn progress_is_told() {
     let program = Program::compile("progress", "c", TWO_CALLS, &["-O2"]);

@@ -1,4 +1,5 @@
 //! Names from real object files, made by the compilers of this machine.
+#![cfg(unix)]
 
 mod common;
 

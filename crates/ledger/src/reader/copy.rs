@@ -217,6 +217,24 @@ impl SessionFile {
         self.copy_within(slot, &mut self.budget()?)
     }
 
+    /// A copy of one section of one ledger, as far as it is there; empty when the
+    /// ledger was never begun.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn copy_section(&self, slot: u32, section: Section) -> Result<Vec<u8>, ReadError> {
+        let at = self.ledger_offset(&*self.header()?, slot)?;
+        let Some(header) = self.ledger_header(slot)? else {
+            return Ok(Vec::new());
+        };
+        let offset = header.section_offset[section as usize].load(Relaxed);
+        let wanted = used_bytes(&header, section);
+        match at.checked_add(offset) {
+            Some(at) => self.read_within(at, wanted, &mut self.budget()?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     fn copy_within(&self, slot: u32, budget: &mut u64) -> Result<Option<Copied>, ReadError> {
         let at = self.ledger_offset(&*self.header()?, slot)?;
         let Some(header) = self.ledger_header(slot)? else {

@@ -1,6 +1,6 @@
 //! Names that fit a line.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use super::style::{clean, width};
 use crate::trim::without_parameters;
@@ -102,41 +102,65 @@ pub(super) fn cut_start(text: &str, columns: usize) -> String {
 }
 
 /// The path of a source file: relative to `cwd` when it lies below it, else
-/// its last `kept` parts.
+/// its last `kept` parts. Paths of both systems are shown alike wherever the report
+/// is made.
 pub(super) fn source(file: &str, cwd: Option<&Path>, kept: usize) -> String {
-    let path = normal(Path::new(file));
-    if let Some(below) = cwd.and_then(|cwd| path.strip_prefix(cwd).ok()) {
-        return clean(&below.to_string_lossy()).into_owned();
+    let parts = parts(file);
+    let cwd = cwd.map(Path::to_string_lossy);
+    let cwd = cwd.as_deref().map(self::parts);
+    if let Some(below) = cwd.and_then(|cwd| strip(&parts, &cwd)) {
+        return clean(&below.join("/")).into_owned();
     }
-    let parts: Vec<_> = path.components().collect();
     // The standard library of Rust: `/rustc/HASH/library/…`.
-    let is_rust = parts.get(1).is_some_and(|p| p.as_os_str() == "rustc") && parts.len() > 3;
+    let is_rust = parts.get(1).is_some_and(|p| *p == "rustc") && parts.len() > 3;
     let skipped = match is_rust {
         true => 3,
         false => parts.len().saturating_sub(kept),
     };
-    let rest: PathBuf = parts[skipped..].iter().collect();
-    let rest = rest.to_string_lossy();
+    let rest = parts[skipped..].join("/");
     match skipped {
-        0 | 1 => clean(&path.to_string_lossy()).into_owned(),
+        0 | 1 => clean(&parts.join("/")).into_owned(),
         _ if is_rust => clean(&rest).into_owned(),
         _ => format!("…/{}", clean(&rest)),
     }
 }
 
-/// `path` without `.` and without `..` where that can be resolved.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
+/// The parts of a path, without `.` and without `..` where that can be resolved. An
+/// absolute path begins with an empty part, or with a drive.
+fn parts(path: &str) -> Vec<&str> {
+    // On Unix a backslash is a part of a name; but the compiler's own sources have
+    // such a path on Windows, too.
+    let is_unix = path.starts_with('/') && !path.starts_with("/rustc/");
+    let mut parts = Vec::new();
+    for (i, part) in path
+        .split(|c| c == '/' || c == '\\' && !is_unix)
+        .enumerate()
+    {
         match part {
-            Component::CurDir => {}
-            Component::ParentDir if normal.file_name().is_some() => {
-                normal.pop();
+            "" if i > 0 => {}
+            "" if path.is_empty() => {}
+            "." => {}
+            ".." if parts
+                .last()
+                .is_some_and(|p| !matches!(*p, "" | "..") && !p.ends_with(':')) =>
+            {
+                parts.pop();
             }
-            part => normal.push(part),
+            part => parts.push(part),
         }
     }
-    normal
+    parts
+}
+
+/// What is below `folder`. Windows does not tell small letters from capital ones.
+fn strip<'p, 's>(parts: &'p [&'s str], folder: &[&str]) -> Option<&'p [&'s str]> {
+    let (front, below) = parts.split_at_checked(folder.len())?;
+    let has_drive = folder.first().is_some_and(|drive| drive.ends_with(':'));
+    let is_same = |(one, other): (&&str, &&str)| match has_drive {
+        true => one.eq_ignore_ascii_case(other),
+        false => one == other,
+    };
+    front.iter().zip(folder).all(is_same).then_some(below)
 }
 
 /// `text` in lines of at most `columns` columns, all but the first indented.
@@ -211,7 +235,22 @@ mod tests {
             ("./malloc/malloc.c", "malloc/malloc.c"),
             ("/a.c", "/a.c"),
             ("a\x1b[31m.c", "a\u{fffd}[31m.c"),
+            (r"C:\home\me\app\src\a.c", "…/app/src/a.c"),
+            (
+                r"/rustc/0123abc/library\std\src\rt.rs",
+                "library/std/src/rt.rs",
+            ),
+            (r"src\a.c", "src/a.c"),
+            (r"/odd\name", r"/odd\name"),
             ("", ""),
+        ] {
+            assert_eq!(source(file, cwd, KEPT_PARTS), short);
+        }
+        let cwd = Some(Path::new(r"c:\Me\App"));
+        for (file, short) in [
+            (r"C:\me\app\build\..\src/a.c", "src/a.c"),
+            (r"D:\me\app\a.c", "D:/me/app/a.c"),
+            (r"D:\..\a.c", "D:/../a.c"),
         ] {
             assert_eq!(source(file, cwd, KEPT_PARTS), short);
         }

@@ -216,7 +216,7 @@ fn wipe() {
     black_box([0u8; 16384]);
 }
 
-fn main() {
+pub(crate) fn main() {
     let mut arguments = std::env::args().skip(1);
     let mode = arguments.next().unwrap_or_default();
     println!("shared: {}", track::is_shared());

@@ -1,0 +1,375 @@
+//! The command on Windows: programs that track themselves, while they run and after
+//! they ended in whatever way. This test starts itself as such a program.
+#![cfg(windows)]
+
+use std::arch::naked_asm;
+use std::cell::Cell;
+use std::ffi::CString;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use freehold_families::win32::{bstr, co_task_mem, movable};
+use freehold_ledger::format::{Family, Root, State};
+use freehold_ledger::image::loaded_image;
+use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
+use freehold_ledger::writer::{Allocation, Birth, Ledger, Session, ThreadLog};
+use freehold_unwind::{Entry, MAX_DEPTH, StackBounds, walk};
+
+const PLACE: &str = "FREEHOLD_TEST_SESSION";
+const WAY: &str = "FREEHOLD_TEST_WAY";
+
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    fn TerminateProcess(process: isize, status: u32) -> i32;
+}
+
+/// What an allocation would be: takes the registers as a hook does.
+#[unsafe(naked)]
+unsafe extern "system" fn hook() {
+    naked_asm!(
+        "mov rcx, rsp",
+        "mov rdx, rbp",
+        "jmp {seen}",
+        seen = sym seen,
+    )
+}
+
+extern "system" fn seen(slot: usize, bp: usize) {
+    RECORDED.with(|recorded| {
+        let mut out = [0; MAX_DEPTH];
+        let bounds = StackBounds::for_current_thread();
+        // SAFETY: an entry from the hook, which has not returned; this thread's bounds.
+        let stack = unsafe { walk(Entry { slot, bp }, MAX_DEPTH, bounds, &mut out) };
+        recorded.replace(stack.frames.to_vec());
+    });
+}
+
+thread_local! {
+    static RECORDED: Cell<Vec<usize>> = const { Cell::new(Vec::new()) };
+}
+
+/// A ledger of this process, as a library in it would have one.
+struct Own {
+    ledger: Box<Ledger>,
+    log: Box<ThreadLog>,
+}
+
+impl Own {
+    fn begin(path: &str) -> Own {
+        let path = CString::new(path).expect("a path");
+        let (opened, file) = Session::open(&path).expect("opens");
+        let mut ledger = Box::<Ledger>::new_zeroed();
+        let exe = std::env::current_exe().expect("a path");
+        let birth = Birth {
+            pid: std::process::id(),
+            parent_pid: 1,
+            parent_slot: None,
+            argv: b"victim\0--loud\0",
+            exe: exe.to_str().expect("UTF-8").as_bytes(),
+        };
+        // SAFETY: zeroed and private; the file is the session's, closed once; zeroed
+        // bytes are a ledger, begun or not, and a log that has not begun.
+        let (ledger, mut log) = unsafe {
+            Ledger::begin(ledger.as_mut_ptr(), opened, file, &birth).expect("begins");
+            freehold_ledger::close_file(file);
+            let log = Box::<ThreadLog>::new_zeroed().assume_init();
+            (ledger.assume_init(), log)
+        };
+        log.begin(&ledger, 1, [0, 0]);
+        Own { ledger, log }
+    }
+
+    /// Records a block with the stack of the last [`hook`].
+    fn record(&mut self, address: usize, size: u64, family: Family) {
+        let frames = RECORDED.take();
+        assert!(!frames.is_empty());
+        for frame in &frames {
+            let image = loaded_image(*frame as u64 - 1).expect("code lies in an image");
+            self.ledger.add_module(&image.module());
+        }
+        let root = Root {
+            epoch: self.ledger.epoch(),
+            truncated: false,
+            incomplete: false,
+            approximate: false,
+        };
+        let stack = self.ledger.intern(root, &frames);
+        let block = Allocation {
+            address: address as u64,
+            size,
+            stack,
+            family,
+        };
+        assert!(self.log.allocated(&self.ledger, block));
+    }
+}
+
+#[inline(never)]
+fn forgotten_task_memory(own: &mut Own) {
+    let block = co_task_mem::alloc(300).expect("memory");
+    // SAFETY: keeps the registers that must be kept.
+    unsafe { hook() };
+    own.record(block.as_ptr() as usize, 300, Family::CoTaskMem);
+    black_box(block);
+}
+
+#[inline(never)]
+fn forgotten_local(own: &mut Own) {
+    let block = movable::LOCAL.alloc(0, 5000).expect("memory");
+    // SAFETY: as above.
+    unsafe { hook() };
+    own.record(block, 5000, Family::Local);
+    black_box(block);
+}
+
+#[inline(never)]
+fn forgotten_string(own: &mut Own) {
+    let text = bstr::alloc(&[65, 66, 67]).expect("memory");
+    // SAFETY: as above.
+    unsafe { hook() };
+    own.record(text.as_ptr() as usize, 6, Family::Bstr);
+    black_box(text);
+}
+
+/// What the program does that the other tests look at.
+#[test]
+fn victim() {
+    let (Ok(path), Ok(way)) = (std::env::var(PLACE), std::env::var(WAY)) else {
+        return;
+    };
+    let mut own = Own::begin(&path);
+    forgotten_task_memory(&mut own);
+    forgotten_local(&mut own);
+    forgotten_string(&mut own);
+    own.ledger.note_unknown_release();
+    match &*way {
+        "exit" => {
+            own.ledger.end(State::Exited, 3);
+            std::process::exit(3);
+        }
+        // SAFETY: ourselves.
+        "terminate" => unsafe {
+            TerminateProcess(-1, 9);
+        },
+        // SAFETY: none: this is the crash.
+        "crash" => unsafe { black_box(std::ptr::without_provenance_mut::<u8>(16)).write(1) },
+        _ => loop {
+            std::thread::sleep(Duration::from_secs(1));
+        },
+    }
+    unreachable!("it has ended");
+}
+
+/// A folder with a session and a program in it; both go with the value.
+struct Running {
+    session: NewSession,
+    child: Child,
+    local: PathBuf,
+}
+
+impl Running {
+    fn start(name: &str, way: &str) -> Running {
+        let folder = format!("freehold-cli-{name}-{}", std::process::id());
+        let local = std::env::temp_dir().join(folder);
+        let sessions = local.join("Freehold").join("sessions");
+        std::fs::create_dir_all(sessions.parent().expect("a parent")).expect("a folder");
+        let backing = Backing::Directory(sessions);
+        let session = NewSession::create(&Config::default(), &backing).expect("a session");
+        let path = path_for_environment(session.path()).expect("a path");
+        let child = Command::new(std::env::current_exe().expect("ourselves"))
+            .args(["--exact", "victim", "--nocapture"])
+            .env(PLACE, path.to_str().expect("UTF-8"))
+            .env(WAY, way)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
+        Running {
+            session,
+            child,
+            local,
+        }
+    }
+
+    fn path(&self) -> &str {
+        self.session.path().to_str().expect("UTF-8")
+    }
+
+    /// Waits until all is recorded.
+    fn until_recorded(&self) {
+        let file = freehold_ledger::reader::SessionFile::open(self.session.path()).expect("opens");
+        let start = Instant::now();
+        loop {
+            let header = file.ledger_header(0).expect("readable");
+            let releases = |h: Box<freehold_ledger::format::LedgerHeader>| {
+                h.unknown_releases
+                    .load(std::sync::atomic::Ordering::Relaxed)
+            };
+            if header.is_some_and(|h| releases(h) == 1) {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing came");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn freehold(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_freehold"))
+            .args(arguments)
+            .env("LOCALAPPDATA", &self.local)
+            .output()
+            .expect("freehold can be started")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.local);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace("\r\n", "\n")
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// What all reports must say of the three blocks.
+fn has_the_blocks(report: &serde_json::Value) {
+    let sites = report["leaks"].as_array().expect("sites");
+    for (function, size, family, release) in [
+        ("forgotten_task_memory", 300, "CoTaskMem", "CoTaskMemFree"),
+        ("forgotten_local", 5000, "Local", "LocalFree"),
+        ("forgotten_string", 6, "BSTR", "SysFreeString"),
+    ] {
+        let named = |frame: &serde_json::Value| {
+            let name = frame["function"].as_str();
+            name.is_some_and(|name| name.ends_with(function))
+        };
+        let stack = |site: &&serde_json::Value| {
+            let stack = site["stack"].as_array();
+            stack.is_some_and(|stack| stack.iter().any(named))
+        };
+        let site = sites.iter().find(stack);
+        let site = site.unwrap_or_else(|| panic!("no {function} in {report:#}"));
+        assert_eq!(site["bytes"], size, "{site:#}");
+        assert_eq!(site["family"], family, "{site:#}");
+        assert_eq!(site["release"], serde_json::json!([release]), "{site:#}");
+        assert_eq!(site["verdict"], "unknown", "{site:#}");
+        let frame = site["stack"]
+            .as_array()
+            .expect("a stack")
+            .iter()
+            .find(|f| named(f));
+        let frame = frame.expect("found above");
+        assert!(
+            frame["file"]
+                .as_str()
+                .is_some_and(|f| f.ends_with("windows.rs")),
+            "{frame:#}"
+        );
+    }
+}
+
+#[test]
+fn a_running_process_is_listed_reported_and_kept() {
+    let running = Running::start("live", "wait");
+    running.until_recorded();
+    let pid = running.child.id();
+    let list = json(&running.freehold(&["ps", "--format", "json"]));
+    let processes = list["processes"].as_array().expect("a list");
+    let ours = processes.iter().find(|p| p["pid"] == pid).expect("listed");
+    assert_eq!(ours["live_blocks"], 3);
+    assert_eq!(ours["live_bytes"], 5306);
+    assert_eq!(ours["command"], serde_json::json!(["victim", "--loud"]));
+    assert_eq!(ours["state"], "running");
+    let pid = pid.to_string();
+    let report = json(&running.freehold(&["report", &pid, "--format", "json"]));
+    has_the_blocks(&report);
+    let by_file = json(&running.freehold(&["report", running.path(), "--format", "json"]));
+    has_the_blocks(&by_file);
+    for report in [&report, &by_file] {
+        assert_eq!(report["process"]["state"], "running");
+    }
+    let kept = running.local.join("kept.ledger");
+    let kept = kept.to_str().expect("UTF-8");
+    let snapshot = running.freehold(&["snapshot", &pid, "-o", kept]);
+    assert!(snapshot.status.success(), "{}", text(&snapshot.stderr));
+    assert!(text(&snapshot.stderr).contains("not judged"));
+    has_the_blocks(&json(
+        &running.freehold(&["report", kept, "--format", "json"]),
+    ));
+    let shown = running.freehold(&["report", kept]);
+    let shown = text(&shown.stdout);
+    for word in ["forgotten_local", "LocalFree", "not scanned", "windows.rs:"] {
+        assert!(shown.contains(word), "no {word} in\n{shown}");
+    }
+}
+
+#[test]
+fn processes_that_ended_in_any_way_are_reported() {
+    for (way, state) in [
+        ("exit", "ended"),
+        ("terminate", "unknown"),
+        ("crash", "unknown"),
+    ] {
+        let mut running = Running::start(way, way);
+        running.child.wait().expect("ended");
+        let report = json(&running.freehold(&["report", running.path(), "--format", "json"]));
+        has_the_blocks(&report);
+        let process = &report["process"];
+        assert_eq!(process["state"], state, "{way}: {process:#}");
+        let status = if way == "exit" {
+            serde_json::json!(3)
+        } else {
+            serde_json::Value::Null
+        };
+        assert_eq!(process["exit"]["code"], status, "{way}: {process:#}");
+        // Nobody judged them: they are live, and not lost.
+        let failing = ["report", running.path(), "--fail-on", "leak"];
+        assert_eq!(running.freehold(&failing).status.code(), Some(0));
+        let list = json_of_list(&running);
+        let pid = running.child.id();
+        assert!(list.iter().all(|process| process["pid"] != pid));
+        let gone = running.freehold(&["report", &pid.to_string()]);
+        assert_eq!(gone.status.code(), Some(125));
+        assert!(
+            text(&gone.stderr).contains("there is no process"),
+            "{}",
+            text(&gone.stderr)
+        );
+    }
+}
+
+/// What `ps` lists, which may be nothing.
+fn json_of_list(running: &Running) -> Vec<serde_json::Value> {
+    let output = running.freehold(&["ps", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    list["processes"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn what_windows_has_not_is_said() {
+    let own = std::process::id().to_string();
+    let freehold = |arguments: &[&str]| {
+        let command = Command::new(env!("CARGO_BIN_EXE_freehold"))
+            .args(arguments)
+            .output();
+        let output = command.expect("freehold can be started");
+        (output.status.code(), text(&output.stderr))
+    };
+    let (status, message) = freehold(&["run", "--", "cmd.exe"]);
+    assert_eq!(status, Some(125));
+    assert!(message.contains("does not exist on Windows"), "{message}");
+    let (status, message) = freehold(&["report", &own]);
+    assert_eq!(status, Some(125));
+    assert!(message.contains("is not tracked"), "{message}");
+    assert!(!Path::new("report").exists());
+}
