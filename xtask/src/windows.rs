@@ -87,9 +87,16 @@ pub(crate) fn test() -> Result<(), String> {
     let mut examples = cargo("build", TARGET, CRATES)?;
     examples.args(["--examples", "--quiet"]);
     step("examples for Windows", &mut examples)?;
+    let kept = dist::target().join("windows/kept.ledger");
+    let _ = fs::remove_file(&kept);
     let mut tests = cargo("test", TARGET, CRATES)?;
-    tests.args(["--lib", "--bins", "--tests"]);
+    // The folders of this machine are drive Z: of Wine.
+    let named = format!("Z:{}", kept.display()).replace('/', "\\");
+    tests
+        .args(["--lib", "--bins", "--tests"])
+        .env("FREEHOLD_TEST_KEEP", named);
     step("tests under Wine", &mut tests)?;
+    read_here(&kept)?;
     let all = "examples in the documentation under Wine";
     for name in CRATES {
         let mut examples = cargo("test", TARGET, &[name])?;
@@ -101,6 +108,42 @@ pub(crate) fn test() -> Result<(), String> {
     }
     eprintln!("\n==> freehold.dll, packed");
     package::test()
+}
+
+/// Makes a report of a ledger that a program left which ran on Windows: the one that
+/// the command's tests keep.
+fn read_here(kept: &Path) -> Result<(), String> {
+    eprintln!("\n==> a report of a ledger from Windows");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "freehold-cli",
+            "--",
+            "report",
+        ])
+        .arg(kept)
+        .args(["--format", "json"])
+        .env("WINEPREFIX", prefix()?);
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // A function and its file, from the debug information of the program.
+    let wanted = [
+        "windows::forgotten_local\"",
+        "windows.rs\"",
+        "\"LocalFree\"",
+    ];
+    match wanted.iter().find(|word| !text.contains(*word)) {
+        None if output.status.success() => Ok(()),
+        missing => Err(format!(
+            "{command:?} ended with {} and does not name {missing:?}:\n{text}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )),
+    }
 }
 
 /// A command of Debian's cargo for some crates.

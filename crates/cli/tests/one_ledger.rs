@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use common::{Folder, freehold, parsed, stdout};
 use serde_json::Value;
 
-/// `examples/one_ledger.rs`, built beside the tests.
+/// `examples/one_ledger`, built beside the tests.
 fn program() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
     let build = exe.parent().and_then(|p| p.parent()).unwrap();
@@ -42,7 +42,7 @@ fn run(options: &[&str], arguments: &[&str]) -> (Option<i32>, String, Value) {
 fn place(stack: &Value) -> &str {
     let frames = stack.as_array().unwrap().iter();
     let mut functions = frames.filter_map(|frame| frame["function"].as_str());
-    let found = functions.find_map(|name| name.strip_prefix("one_ledger::"));
+    let found = functions.find_map(|name| name.strip_prefix("one_ledger::program::"));
     found.unwrap_or_default().split("::").next().unwrap()
 }
 

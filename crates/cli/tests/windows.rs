@@ -3,11 +3,11 @@
 #![cfg(windows)]
 
 use std::arch::naked_asm;
-use std::cell::Cell;
 use std::ffi::CString;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use freehold_families::win32::{bstr, co_task_mem, movable};
@@ -19,6 +19,8 @@ use freehold_unwind::{Entry, MAX_DEPTH, StackBounds, walk};
 
 const PLACE: &str = "FREEHOLD_TEST_SESSION";
 const WAY: &str = "FREEHOLD_TEST_WAY";
+/// Where to leave a ledger.
+const KEEP: &str = "FREEHOLD_TEST_KEEP";
 
 #[link(name = "kernel32")]
 unsafe extern "system" {
@@ -37,18 +39,15 @@ unsafe extern "system" fn hook() {
 }
 
 extern "system" fn seen(slot: usize, bp: usize) {
-    RECORDED.with(|recorded| {
-        let mut out = [0; MAX_DEPTH];
-        let bounds = StackBounds::for_current_thread();
-        // SAFETY: an entry from the hook, which has not returned; this thread's bounds.
-        let stack = unsafe { walk(Entry { slot, bp }, MAX_DEPTH, bounds, &mut out) };
-        recorded.replace(stack.frames.to_vec());
-    });
+    let mut out = [0; MAX_DEPTH];
+    let bounds = StackBounds::for_current_thread();
+    // SAFETY: an entry from the hook, which has not returned; this thread's bounds.
+    let stack = unsafe { walk(Entry { slot, bp }, MAX_DEPTH, bounds, &mut out) };
+    *RECORDED.lock().expect("whole") = stack.frames.to_vec();
 }
 
-thread_local! {
-    static RECORDED: Cell<Vec<usize>> = const { Cell::new(Vec::new()) };
-}
+/// The stack of the last [`hook`]; only one thread calls it.
+static RECORDED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// A ledger of this process, as a library in it would have one.
 struct Own {
@@ -83,7 +82,7 @@ impl Own {
 
     /// Records a block with the stack of the last [`hook`].
     fn record(&mut self, address: usize, size: u64, family: Family) {
-        let frames = RECORDED.take();
+        let frames = std::mem::take(&mut *RECORDED.lock().expect("whole"));
         assert!(!frames.is_empty());
         for frame in &frames {
             let image = loaded_image(*frame as u64 - 1).expect("code lies in an image");
@@ -298,7 +297,8 @@ fn a_running_process_is_listed_reported_and_kept() {
     for report in [&report, &by_file] {
         assert_eq!(report["process"]["state"], "running");
     }
-    let kept = running.local.join("kept.ledger");
+    // `cargo xtask test` reads it on another system afterwards.
+    let kept = std::env::var(KEEP).map_or_else(|_| running.local.join("kept.ledger"), Into::into);
     let kept = kept.to_str().expect("UTF-8");
     let snapshot = running.freehold(&["snapshot", &pid, "-o", kept]);
     assert!(snapshot.status.success(), "{}", text(&snapshot.stderr));

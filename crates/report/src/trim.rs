@@ -116,14 +116,18 @@ const NAMELESS_STARTS: [&str; 6] = [
 ];
 
 /// Prefixes of functions with which a Rust program or thread begins.
-const RUST_STARTS: [&str; 7] = [
+const RUST_STARTS: [&str; 11] = [
     "std::rt::",
     "std::sys::backtrace::__rust_begin_short_backtrace",
     "std::sys_common::backtrace::__rust_begin_short_backtrace",
     "std::panicking::",
     "std::panic::",
     "core::ops::function::",
+    "core::panic::unwind_safe::",
     "std::sys::thread::",
+    "std::thread::lifecycle::",
+    "std::thread::Builder::spawn_unchecked",
+    "__rust_try",
 ];
 
 /// The frames between the allocator's and the start of the process or thread;

@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{BASE, Program, block, report};
+use common::{BASE, block};
 use freehold_ledger::format::{Family, Verdict};
 use freehold_ledger::reader::{Block, Frames, ModuleInfo, Session, Snapshot, Stacks};
 use freehold_report::model::{Report, Tally};
-use freehold_report::{Options, Progress, Show, Symbols, build, files};
+use freehold_report::{Options, Show, Symbols, build, files};
 
 /// A process with blocks whose stacks are given as addresses in its modules.
 #[derive(Default)]
@@ -289,59 +289,4 @@ fn a_closed_library_keeps_its_frames() {
         .map(|s| &*s.stack[0].module)
         .collect();
     assert_eq!(modules, ["first.so", "second.so"]);
-}
-
-const TWO_CALLS: &str = r#"
-#include <stdlib.h>
-void *a, *b;
-__attribute__((noinline)) void two(size_t n) { a = malloc(n); b = malloc(n + 1); }
-int main(int argc, char **argv) { two(argc); return 0; }
-"#;
-
-/// With a program that the compiler of this machine makes.
-#[cfg(unix)]
-#[test]
-fn stacks_that_look_the_same_are_one_site() {
-    let program = Program::compile("two_calls", "c", TWO_CALLS, &["-O2"]);
-    let call = program.call_to("two", "malloc");
-    let mut session = program.session(&[call]);
-    let ledger = &mut session.ledgers[0];
-    let second = Frames {
-        addresses: vec![BASE + call + 1],
-        ..Frames::default()
-    };
-    let second = ledger.stacks.add(&second);
-    ledger.blocks.push(block(0x2000, 4, second, Verdict::Lost));
-    let report = report(&session, None);
-    assert_eq!(report.main.sites.len(), 1);
-    assert_eq!(
-        report.main.sites[0].total,
-        Tally {
-            blocks: 2,
-            bytes: 20
-        }
-    );
-}
-
-/// With a program that the compiler of this machine makes.
-#[cfg(unix)]
-#[test]
-fn progress_is_told() {
-    let program = Program::compile("progress", "c", TWO_CALLS, &["-O2"]);
-    let session = program.session(&[program.call_to("two", "malloc")]);
-    let mut told = Vec::new();
-    build(
-        &session,
-        &Options::default(),
-        &mut Symbols::new(&files::Disk),
-        &mut |p| told.push(p),
-    );
-    assert_eq!(
-        told,
-        [
-            Progress::Grouping(0, 1),
-            Progress::Naming(0, 1),
-            Progress::Naming(1, 1)
-        ]
-    );
 }

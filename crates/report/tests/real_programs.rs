@@ -5,9 +5,11 @@ mod common;
 
 use std::process::Command;
 
-use common::{BASE, Program, frames, frames_of, report};
-use freehold_ledger::format::Family;
+use common::{BASE, Program, block, frames, frames_of, report};
+use freehold_ledger::format::{Family, Verdict};
 use freehold_ledger::reader::Frames;
+use freehold_report::model::Tally;
+use freehold_report::{Options, Progress, Symbols, build, files};
 
 const SOURCE: &str = r#"
 #include <stdlib.h>
@@ -269,4 +271,55 @@ fn the_fingerprint_survives_small_edits() {
     assert_ne!(before.stack[0].place.line, after.stack[0].place.line);
     assert_ne!(before.stack[0].pc, after.stack[0].pc);
     assert_eq!(before.fingerprint, after.fingerprint);
+}
+
+const TWO_CALLS: &str = r#"
+#include <stdlib.h>
+void *a, *b;
+__attribute__((noinline)) void two(size_t n) { a = malloc(n); b = malloc(n + 1); }
+int main(int argc, char **argv) { two(argc); return 0; }
+"#;
+
+#[test]
+fn stacks_that_look_the_same_are_one_site() {
+    let program = Program::compile("two_calls", "c", TWO_CALLS, &["-O2"]);
+    let call = program.call_to("two", "malloc");
+    let mut session = program.session(&[call]);
+    let ledger = &mut session.ledgers[0];
+    let second = Frames {
+        addresses: vec![BASE + call + 1],
+        ..Frames::default()
+    };
+    let second = ledger.stacks.add(&second);
+    ledger.blocks.push(block(0x2000, 4, second, Verdict::Lost));
+    let report = report(&session, None);
+    assert_eq!(report.main.sites.len(), 1);
+    assert_eq!(
+        report.main.sites[0].total,
+        Tally {
+            blocks: 2,
+            bytes: 20
+        }
+    );
+}
+
+#[test]
+fn progress_is_told() {
+    let program = Program::compile("progress", "c", TWO_CALLS, &["-O2"]);
+    let session = program.session(&[program.call_to("two", "malloc")]);
+    let mut told = Vec::new();
+    build(
+        &session,
+        &Options::default(),
+        &mut Symbols::new(&files::Disk),
+        &mut |p| told.push(p),
+    );
+    assert_eq!(
+        told,
+        [
+            Progress::Grouping(0, 1),
+            Progress::Naming(0, 1),
+            Progress::Naming(1, 1)
+        ]
+    );
 }
