@@ -1,7 +1,6 @@
 //! What the tests of the command share.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,8 +18,16 @@ pub(crate) fn freehold() -> Command {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
-    // Whoever runs the tests may ignore signals: a shell does for what it runs in
-    // the background, `nohup` does, and so do runners of tests.
+    #[cfg(unix)]
+    with_usual_signals(&mut command);
+    command
+}
+
+/// Whoever runs the tests may ignore signals: a shell does for what it runs in
+/// the background, `nohup` does, and so do runners of tests.
+#[cfg(unix)]
+fn with_usual_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
     // SAFETY: the calls may be made between fork and exec.
     unsafe {
         command.pre_exec(|| {
@@ -30,7 +37,6 @@ pub(crate) fn freehold() -> Command {
             Ok(())
         });
     }
-    command
 }
 
 /// Runs it with these arguments.
@@ -75,6 +81,7 @@ impl Folder {
     }
 
     /// Writes an executable file.
+    #[cfg(unix)]
     pub(crate) fn executable(&self, name: &str, contents: &[u8]) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
         let written = self.path(&format!("{name}.written"));
