@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::steps::step;
-use crate::{dist, packages};
+use crate::{dist, packages, root};
 
 /// What runs on Windows so far.
 const CRATES: &[&str] = &[
@@ -90,11 +90,10 @@ pub(crate) fn test() -> Result<(), String> {
     let kept = dist::target().join("windows/kept.ledger");
     let _ = fs::remove_file(&kept);
     let mut tests = cargo("test", TARGET, CRATES)?;
-    // The folders of this machine are drive Z: of Wine.
-    let named = format!("Z:{}", kept.display()).replace('/', "\\");
     tests
         .args(["--lib", "--bins", "--tests"])
-        .env("FREEHOLD_TEST_KEEP", named);
+        .env("FREEHOLD_TEST_KEEP", on_drive(&kept))
+        .env("FREEHOLD_TEST_CPP", on_drive(&cpp_library()?));
     step("tests under Wine", &mut tests)?;
     read_here(&kept)?;
     let all = "examples in the documentation under Wine";
@@ -108,6 +107,23 @@ pub(crate) fn test() -> Result<(), String> {
     }
     eprintln!("\n==> freehold.dll, packed");
     package::test()
+}
+
+/// A path as programs under Wine have it: the folders of this machine are drive Z:.
+fn on_drive(path: &Path) -> String {
+    format!("Z:{}", path.display()).replace('/', "\\")
+}
+
+/// The library in C++ that the command's tests load, with debug information.
+fn cpp_library() -> Result<PathBuf, String> {
+    let library = dist::target().join("windows/forgets.dll");
+    let mut compiler = Command::new("x86_64-w64-mingw32-g++");
+    compiler
+        .args(["-g", "-O2", "-shared", "-static", "-o"])
+        .arg(&library)
+        .arg(root().join("crates/cli/tests/cpp/forgets.cpp"));
+    step("a library in C++ for Windows", &mut compiler)?;
+    Ok(library)
 }
 
 /// Makes a report of a ledger that a program left which ran on Windows: the one that
@@ -132,6 +148,8 @@ fn read_here(kept: &Path) -> Result<(), String> {
     let text = String::from_utf8_lossy(&output.stdout);
     // A function and its file, from the debug information of the program.
     let wanted = [
+        "app::Widget::grow(int)\"",
+        "forgets.cpp\"",
         "windows::forgotten_local\"",
         "windows.rs\"",
         "\"LocalFree\"",

@@ -3,7 +3,7 @@
 #![cfg(windows)]
 
 use std::arch::naked_asm;
-use std::ffi::CString;
+use std::ffi::{CString, c_char, c_void};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -19,12 +19,16 @@ use freehold_unwind::{Entry, MAX_DEPTH, StackBounds, walk};
 
 const PLACE: &str = "FREEHOLD_TEST_SESSION";
 const WAY: &str = "FREEHOLD_TEST_WAY";
+/// The library of `tests/cpp/forgets.cpp`.
+const CPP: &str = "FREEHOLD_TEST_CPP";
 /// Where to leave a ledger.
 const KEEP: &str = "FREEHOLD_TEST_KEEP";
 
 #[link(name = "kernel32")]
 unsafe extern "system" {
     fn TerminateProcess(process: isize, status: u32) -> i32;
+    fn LoadLibraryA(name: *const c_char) -> *mut c_void;
+    fn GetProcAddress(module: *mut c_void, name: *const c_char) -> *mut c_void;
 }
 
 /// What an allocation would be: takes the registers as a hook does.
@@ -132,6 +136,36 @@ fn forgotten_string(own: &mut Own) {
     black_box(text);
 }
 
+/// C++ in a library that `cargo xtask test` compiled: it calls back where it would
+/// allocate, so that the stack goes through it.
+fn forgotten_in_cpp(own: &mut Own, library: &str) {
+    let library = CString::new(library).expect("a path");
+    let record: extern "system" fn(*mut Own) = record_in_cpp;
+    // SAFETY: C strings; the function has this type; the ledger outlives the call.
+    unsafe {
+        let module = LoadLibraryA(library.as_ptr());
+        assert!(
+            !module.is_null(),
+            "{library:?}: {}",
+            std::io::Error::last_os_error()
+        );
+        let run = GetProcAddress(module, c"run".as_ptr());
+        assert!(!run.is_null());
+        type Run = extern "system" fn(extern "system" fn(*mut Own), *mut Own);
+        core::mem::transmute::<*mut c_void, Run>(run)(record, own);
+    }
+}
+
+extern "system" fn record_in_cpp(own: *mut Own) {
+    let block = co_task_mem::alloc(77).expect("memory");
+    // SAFETY: keeps the registers that must be kept; the ledger of the caller.
+    unsafe {
+        hook();
+        (*own).record(block.as_ptr() as usize, 77, Family::CoTaskMem);
+    }
+    black_box(block);
+}
+
 /// What the program does that the other tests look at.
 #[test]
 fn victim() {
@@ -142,6 +176,9 @@ fn victim() {
     forgotten_task_memory(&mut own);
     forgotten_local(&mut own);
     forgotten_string(&mut own);
+    if let Ok(library) = std::env::var(CPP) {
+        forgotten_in_cpp(&mut own, &library);
+    }
     own.ledger.note_unknown_release();
     match &*way {
         "exit" => {
@@ -173,7 +210,7 @@ impl Running {
         let folder = format!("freehold-cli-{name}-{}", std::process::id());
         let local = std::env::temp_dir().join(folder);
         let sessions = local.join("Freehold").join("sessions");
-        std::fs::create_dir_all(sessions.parent().expect("a parent")).expect("a folder");
+        std::fs::create_dir_all(&local).expect("a folder");
         let backing = Backing::Directory(sessions);
         let session = NewSession::create(&Config::default(), &backing).expect("a session");
         let path = path_for_environment(session.path()).expect("a path");
@@ -277,6 +314,32 @@ fn has_the_blocks(report: &serde_json::Value) {
     }
 }
 
+/// What a report must say of the block that C++ asked for: an inlined function and
+/// the one that it is in, by their lines in the source.
+fn has_the_block_of_cpp(report: &serde_json::Value) {
+    let sites = report["leaks"].as_array().expect("sites");
+    let site = sites
+        .iter()
+        .find(|site| site["bytes"] == 77)
+        .expect("recorded");
+    let stack = site["stack"].as_array().expect("a stack");
+    let at = stack
+        .iter()
+        .position(|frame| frame["function"] == "innermost");
+    let at = at.unwrap_or_else(|| panic!("{site:#}"));
+    for (frame, function, line, inlined) in [
+        (&stack[at], "innermost", 9, true),
+        (&stack[at + 1], "app::Widget::grow(int)", 17, false),
+    ] {
+        assert_eq!(frame["function"], function, "{frame:#}");
+        assert_eq!(frame["line"], line, "{frame:#}");
+        assert_eq!(frame["inlined"], inlined, "{frame:#}");
+        let file = frame["file"].as_str().expect("a file");
+        assert!(file.ends_with("forgets.cpp"), "{frame:#}");
+        assert_eq!(frame["module"], "forgets.dll", "{frame:#}");
+    }
+}
+
 #[test]
 fn a_running_process_is_listed_reported_and_kept() {
     let running = Running::start("live", "wait");
@@ -285,13 +348,17 @@ fn a_running_process_is_listed_reported_and_kept() {
     let list = json(&running.freehold(&["ps", "--format", "json"]));
     let processes = list["processes"].as_array().expect("a list");
     let ours = processes.iter().find(|p| p["pid"] == pid).expect("listed");
-    assert_eq!(ours["live_blocks"], 3);
-    assert_eq!(ours["live_bytes"], 5306);
+    let with_cpp = std::env::var_os(CPP).is_some();
+    assert_eq!(ours["live_blocks"], if with_cpp { 4 } else { 3 });
+    assert_eq!(ours["live_bytes"], if with_cpp { 5383 } else { 5306 });
     assert_eq!(ours["command"], serde_json::json!(["victim", "--loud"]));
     assert_eq!(ours["state"], "running");
     let pid = pid.to_string();
     let report = json(&running.freehold(&["report", &pid, "--format", "json"]));
     has_the_blocks(&report);
+    if with_cpp {
+        has_the_block_of_cpp(&report);
+    }
     let by_file = json(&running.freehold(&["report", running.path(), "--format", "json"]));
     has_the_blocks(&by_file);
     for report in [&report, &by_file] {

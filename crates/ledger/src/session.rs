@@ -21,6 +21,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use linux as system;
 #[cfg(windows)]
 use windows as system;
+#[cfg(windows)]
+pub use windows::folder_of_user;
 
 use crate::format::{
     Clock, Family, Layout, MAX_DEPTH, OnMisuse, PAGE, SESSION_MAGIC, SessionHeader, VERSION,

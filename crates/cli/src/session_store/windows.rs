@@ -2,8 +2,7 @@
 //!
 //! `%LOCALAPPDATA%\Freehold\sessions` has sessions with a name, which stay until
 //! somebody deletes them; the temporary folder those that go with the last process
-//! which uses them. (The folder of a roaming profile would be copied over the
-//! network.)
+//! which uses them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use freehold_ledger::format::LedgerHeader;
 use freehold_ledger::reader::SessionFile;
+use freehold_ledger::session::folder_of_user;
 
 use super::{Found, latest, sessions_in};
 use crate::errors::Failure;
@@ -22,9 +22,10 @@ const TOLERANCE_NS: u64 = 200_000_000;
 
 /// Folders with sessions.
 fn directories() -> Vec<PathBuf> {
-    let local = std::env::var_os("LOCALAPPDATA").filter(|v| !v.is_empty());
-    let named = local.map(|local| Path::new(&local).join("Freehold").join("sessions"));
-    named.into_iter().chain([std::env::temp_dir()]).collect()
+    folder_of_user()
+        .into_iter()
+        .chain([std::env::temp_dir()])
+        .collect()
 }
 
 /// All sessions in which a process runs. What may not be looked at is left out.

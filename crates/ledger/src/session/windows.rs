@@ -105,8 +105,33 @@ pub(super) fn unnamed() -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// A new file, for its owner only, in a directory for its owner only.
+/// The folder for sessions that have a name, which `freehold ps` and `freehold report`
+/// search: `%LOCALAPPDATA%\Freehold\sessions`. None where the variable is not set. Not
+/// the roaming profile, which is copied over the network.
+///
+/// # Examples
+///
+/// ```
+/// use freehold_ledger::session::{Backing, folder_of_user};
+///
+/// let backing = match folder_of_user() {
+///     Some(folder) => Backing::Directory(folder),
+///     None => Backing::Memfd,
+/// };
+/// # let _ = backing;
+/// ```
+pub fn folder_of_user() -> Option<PathBuf> {
+    let local = std::env::var_os("LOCALAPPDATA").filter(|v| !v.is_empty())?;
+    Some(Path::new(&local).join("Freehold").join("sessions"))
+}
+
+/// A new file, for its owner only, in a directory for its owner only, which is made
+/// with the one that holds it.
 pub(super) fn named(directory: &Path) -> io::Result<(File, PathBuf)> {
+    if let Some(parent) = directory.parent().filter(|parent| !parent.exists()) {
+        // When it fails, so does what follows.
+        let _ = std::fs::create_dir(parent);
+    }
     let user = User::of_process()?;
     let descriptor = user.only();
     let security = attributes(&descriptor);
