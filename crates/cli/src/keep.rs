@@ -16,6 +16,7 @@
 //!         1 exited           the status
 //!         2 killed           the signal
 //!         3 it was running   0
+//!         4 it was gone      0
 //! ```
 
 use std::collections::HashMap;
@@ -150,6 +151,7 @@ fn pack(outcome: Outcome) -> u32 {
         Outcome::Exited(code) => 1 << 8 | code as u32 & 0xff,
         Outcome::Killed(signal) => 2 << 8 | signal as u32 & 0xff,
         Outcome::Running => 3 << 8,
+        Outcome::Gone => 4 << 8,
     }
 }
 
@@ -159,6 +161,7 @@ fn unpack(word: u32) -> Option<Outcome> {
         1 => Some(Outcome::Exited(low)),
         2 => Some(Outcome::Killed(low)),
         3 => Some(Outcome::Running),
+        4 => Some(Outcome::Gone),
         _ => None,
     }
 }
@@ -231,6 +234,7 @@ mod tests {
             Outcome::Exited(255),
             Outcome::Killed(9),
             Outcome::Running,
+            Outcome::Gone,
         ] {
             assert_eq!(unpack(pack(outcome)), Some(outcome));
         }

@@ -52,7 +52,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             let file = open(&args.source)?;
             check_whole(&file, &args.source)?;
             let mut outcomes = keep::outcomes(&file);
-            add_running(&file, &args.source, &mut outcomes);
+            add_known(&file, &args.source, &mut outcomes);
             (file, outcomes)
         }
     };
@@ -79,16 +79,14 @@ fn drives() -> Option<PathBuf> {
 
 /// Nothing: a session's file is found by its processes here, not by a name.
 #[cfg(unix)]
-fn add_running(_: &SessionFile, _: &Path, _: &mut HashMap<u32, Outcome>) {}
+fn add_known(_: &SessionFile, _: &Path, _: &mut HashMap<u32, Outcome>) {}
 
-/// Adds which processes of a session run, where `path` is that of a session and not
-/// of a ledger that was kept.
+/// Adds which processes of a session run and which are gone, where `path` is that of a
+/// session and not of a ledger that was kept.
 #[cfg(windows)]
-fn add_running(file: &SessionFile, path: &Path, outcomes: &mut HashMap<u32, Outcome>) {
+fn add_known(file: &SessionFile, path: &Path, outcomes: &mut HashMap<u32, Outcome>) {
     if path.extension().is_some_and(|e| e == "session") {
-        let running = session_store::running(file);
-        let pids = running.iter().map(|(_, header)| header.pid.load(Relaxed));
-        outcomes.extend(pids.map(|pid| (pid, Outcome::Running)));
+        outcomes.extend(session_store::known(file));
     }
 }
 

@@ -25,7 +25,7 @@ use windows as place;
 
 pub(crate) use place::find_all;
 #[cfg(windows)]
-pub(crate) use place::running;
+pub(crate) use place::known;
 #[cfg(unix)]
 pub(crate) use place::{create, mark_replaced, open_writable, running};
 

@@ -254,13 +254,13 @@ fn status(exit: Exit) -> Option<Status> {
     match exit {
         Exit::Code(code) => Some(Status::Code(code)),
         Exit::Signal(signal) => Some(Status::Signal(signal)),
-        Exit::Unknown | Exit::Running | Exit::Replaced => None,
+        Exit::Gone | Exit::Unknown | Exit::Running | Exit::Replaced => None,
     }
 }
 
 fn state(exit: Exit) -> &'static str {
     match exit {
-        Exit::Code(_) | Exit::Signal(_) => "ended",
+        Exit::Code(_) | Exit::Signal(_) | Exit::Gone => "ended",
         Exit::Running => "running",
         Exit::Replaced => "replaced",
         Exit::Unknown => "unknown",

@@ -78,6 +78,8 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
+    /// It did, and nobody knows how: it crashed, or another ended it.
+    Gone,
     /// It became another program that was not tracked.
     Replaced,
 }

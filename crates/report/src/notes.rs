@@ -171,6 +171,7 @@ fn judgement(process: &ProcessReport, notes: &mut Vec<Note>) {
         (true, _) => String::from("the scan for pointers did not finish"),
         (_, Exit::Signal(number)) => format!("the process was killed by {}", signal(number)),
         (_, Exit::Running) => String::from("the process is running and was not scanned"),
+        (_, Exit::Gone) => String::from("the process crashed, or another one ended it"),
         (_, Exit::Unknown) => String::from("the process runs, or was killed"),
         (_, Exit::Replaced) => String::from("it became another program, which was not tracked"),
         (_, Exit::Code(_)) => String::from("the process ended without a scan for pointers"),

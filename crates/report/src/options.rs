@@ -24,6 +24,8 @@ pub enum Outcome {
     Exited(i32),
     /// This signal ended it.
     Killed(i32),
+    /// It is there no more, and nobody saw its end.
+    Gone,
 }
 
 /// What goes into a report.

@@ -6,6 +6,7 @@ use freehold_ledger::reader::{End, Session, Snapshot};
 
 use crate::model::{Exit, ProcessReport, Replaced};
 use crate::options::{Options, Outcome};
+use crate::symbols::is_windows;
 
 /// How a process ended.
 pub(crate) fn exit(snapshot: &Snapshot, options: &Options) -> Exit {
@@ -15,8 +16,13 @@ pub(crate) fn exit(snapshot: &Snapshot, options: &Options) -> Exit {
         (Some(Outcome::Running), _) => Exit::Running,
         (Some(Outcome::Exited(code)), _) => Exit::Code(*code),
         (Some(Outcome::Killed(signal)), _) => Exit::Signal(*signal),
+        // On Windows a status has 32 bits.
+        (None | Some(Outcome::Gone), End::Exited(status)) if is_windows(&process.exe) => {
+            Exit::Code(status as i32)
+        }
         // What a parent sees of the status are its lowest eight bits.
-        (None, End::Exited(status)) => Exit::Code((status & 0xff) as i32),
+        (None | Some(Outcome::Gone), End::Exited(status)) => Exit::Code((status & 0xff) as i32),
+        (Some(Outcome::Gone), End::Open) => Exit::Gone,
         (None, End::Open) => Exit::Unknown,
     }
 }

@@ -38,7 +38,7 @@ use crate::files::Files;
 use crate::frame::Place;
 use paths::Roots;
 
-pub(crate) use paths::file_name as file_name_of;
+pub(crate) use paths::{file_name as file_name_of, is_windows};
 
 /// Name of the threads that read object files. Whatever panics in one is caught, and
 /// told as damage of the file: a panic hook may be silent there.

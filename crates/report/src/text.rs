@@ -305,7 +305,7 @@ fn about_blocks(process: &ProcessReport) -> String {
         return match process.exit {
             Exit::Signal(number) => format!("{who} was killed by {} with {had}", signal(number)),
             Exit::Running => format!("{who} has {had}"),
-            Exit::Code(_) => format!("{who} ended with {had}"),
+            Exit::Code(_) | Exit::Gone => format!("{who} ended with {had}"),
             Exit::Replaced => format!("{who} became another program with {had}"),
             Exit::Unknown => format!("{who} was last seen with {had}"),
         };

@@ -179,6 +179,17 @@ fn how_the_parent_saw_it_end_counts_more() {
     let document = built(vec![ledger(0, 10, None, End::Open)], &options);
     assert_eq!(document["process"]["exit"], Value::Null);
     assert_eq!(document["process"]["state"], "running");
+    options.outcomes.insert(10, Outcome::Gone);
+    let document = built(vec![ledger(0, 10, None, End::Open)], &options);
+    assert_eq!(document["process"]["exit"], Value::Null);
+    assert_eq!(document["process"]["state"], "ended");
+    // It said so itself.
+    let document = built(vec![ledger(0, 10, None, End::Exited(259))], &options);
+    assert_eq!(document["process"]["exit"]["code"], 3);
+    let mut on_windows = ledger(0, 10, None, End::Exited(259));
+    on_windows.process.exe = String::from(r"C:\app\a.exe");
+    let document = built(vec![on_windows], &options);
+    assert_eq!(document["process"]["exit"]["code"], 259);
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use freehold_ledger::format::LedgerHeader;
 use freehold_ledger::reader::SessionFile;
 use freehold_ledger::session::folder_of_user;
+use freehold_report::Outcome;
 
-use super::{Found, latest, sessions_in};
+use super::{Found, headers, is_open, latest, sessions_in};
 use crate::errors::Failure;
 use crate::system::{Existence, existence};
 
@@ -47,22 +48,38 @@ fn open(path: &Path) -> Option<Found> {
 }
 
 /// The ledgers in `file` whose processes run.
-pub(crate) fn running(file: &SessionFile) -> Vec<(u32, Box<LedgerHeader>)> {
+fn running(file: &SessionFile) -> Vec<(u32, Box<LedgerHeader>)> {
     let Ok(session) = file.header() else {
         return Vec::new();
     };
     let begun = session.start_unix_ns.load(Relaxed);
-    latest(file, |header| is_of(header, begun))
+    latest(file, |header| {
+        state(header, begun) == Some(Outcome::Running)
+    })
 }
 
-/// Whether the process of a ledger runs, in a session that began then. A number can
-/// belong to another process by now, but only to one that is younger than the ledger.
-fn is_of(header: &LedgerHeader, session_began_ns: u64) -> bool {
+/// Which processes of a session of this machine run, and which ended without saying
+/// so.
+pub(crate) fn known(file: &SessionFile) -> Vec<(u32, Outcome)> {
+    let Ok(session) = file.header() else {
+        return Vec::new();
+    };
+    let begun = session.start_unix_ns.load(Relaxed);
+    let open = headers(file).filter(|(_, header)| is_open(header));
+    open.filter_map(|(_, header)| Some((header.pid.load(Relaxed), state(&header, begun)?)))
+        .collect()
+}
+
+/// Whether the process of a ledger runs, in a session that began then; none when the
+/// system does not say. A number can belong to another process by now, but only to
+/// one that is younger than the ledger.
+fn state(header: &LedgerHeader, session_began_ns: u64) -> Option<Outcome> {
     let began = u64::from(header.start_ms.load(Relaxed)) * 1_000_000;
     let latest = session_began_ns.saturating_add(began + TOLERANCE_NS);
     match existence(header.pid.load(Relaxed)) {
-        Existence::Runs(since) => since <= latest,
-        Existence::Hidden | Existence::Gone => false,
+        Existence::Runs(since) if since <= latest => Some(Outcome::Running),
+        Existence::Runs(_) | Existence::Gone => Some(Outcome::Gone),
+        Existence::Hidden => None,
     }
 }
 
@@ -94,7 +111,6 @@ pub(super) fn untracked(pid: u32) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session_store::headers;
     use freehold_ledger::session::{Backing, Config, NewSession};
 
     #[test]
