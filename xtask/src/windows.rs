@@ -22,6 +22,7 @@ const CRATES: &[&str] = &[
     "freehold-ledger",
     "freehold-unwind",
     "freehold-families",
+    "freehold-reach",
     "freehold",
     "freehold-capi",
     "freehold-report",
