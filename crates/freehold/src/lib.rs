@@ -86,6 +86,8 @@ mod system;
 mod tags;
 mod text;
 pub mod track;
+#[cfg(windows)]
+mod variants;
 mod win32;
 
 pub use adopt::{
@@ -120,6 +122,8 @@ pub use reports::{ReportFormat, report};
 pub use resize::{ResizeError, resize};
 pub use stack::Stack;
 pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, indent};
+#[cfg(windows)]
+pub use variants::{PropVariant, Variant, VariantError};
 
 use adopt::set_ownership;
 use alloc::layout as alloc_layout;

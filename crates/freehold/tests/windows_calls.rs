@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freehold::strings::PWStr;
 use freehold::{
-    AdoptError, Colors, Family, Guid, LeakTracker, LeaksEmitter, Misuse, PrintEmitter, Release,
-    ReleaseWith, adopt, free, free_as, handles, track,
+    AdoptError, Colors, Family, Guid, LeakTracker, LeaksEmitter, Misuse, PrintEmitter, PropVariant,
+    Release, ReleaseWith, Variant, adopt, free, free_as, handles, track,
 };
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_SUCCESS, GetLastError, INVALID_HANDLE_VALUE, SetLastError, SysAllocString,
@@ -399,4 +399,32 @@ fn what_windows_documents_as_the_same_is_not_refused() {
         assert_eq!(error.misuse(), Misuse::WrongFamily { family });
         free(global).expect("by GlobalFree");
     }
+}
+
+#[test]
+fn a_forgotten_variant_is_a_leak_and_a_copy_is_its_own() {
+    let _alone = start();
+    let mut kept = None;
+    let text = report(|| kept = Some(Variant::text("kept").expect("memory")));
+    assert!(text.contains("release   : VariantClear"), "{text}");
+    let kept = kept.expect("made");
+    let copy = kept.copy().expect("memory");
+    kept.clear().expect("not locked");
+    assert_eq!(copy.to_text().as_deref(), Some("kept"));
+    // The kind is that of the type: 5 is VT_R8, 4 would be VT_R4.
+    let number = PropVariant::try_from(1.5_f64).expect("memory");
+    assert_eq!((number.kind(), number.to_f64()), (5, Some(1.5)));
+    assert_eq!(
+        PropVariant::text("").expect("memory").to_text().as_deref(),
+        Some("")
+    );
+    drop((copy, number));
+    LeakTracker::run_scoped_verified("variants", || {
+        for value in [true, false] {
+            let variant = Variant::try_from(value).expect("memory");
+            assert_eq!((variant.kind(), variant.to_bool()), (11, Some(value)));
+        }
+        let _ = PropVariant::text("gone").expect("memory");
+    })
+    .expect("nothing stays");
 }

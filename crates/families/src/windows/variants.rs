@@ -19,10 +19,12 @@ functions! { "system" OLEAUT32;
         c"SafeArrayCreateVector"(u16, i32, u32) -> *mut c_void;
     fn safe_array_destroy = c"SafeArrayDestroy"(*mut c_void) -> i32;
     fn variant_clear = c"VariantClear"(*mut c_void) -> i32;
+    fn variant_copy = c"VariantCopy"(*mut c_void, *const c_void) -> i32;
 }
 
 functions! { "system" OLE32;
     fn prop_variant_clear = c"PropVariantClear"(*mut c_void) -> i32;
+    fn prop_variant_copy = c"PropVariantCopy"(*mut c_void, *const c_void) -> i32;
 }
 
 /// `SafeArrayCreateVector`: an array of `count` elements of the variant type
@@ -71,6 +73,29 @@ pub unsafe fn release(family: Family, what: usize) -> Result<(), FamilyError> {
     let function = function.ok_or(FamilyError::Absent { family })?;
     // SAFETY: promised by the caller.
     keeping(|| match unsafe { function(what as *mut c_void) } {
+        0 => Ok(()),
+        code => Err(FamilyError::Failed { family, code }),
+    })
+}
+
+/// `VariantCopy` or `PropVariantCopy`, by the family: what `to` holds is released
+/// first, and what `from` holds is copied, texts and arrays with it.
+///
+/// # Errors
+/// [`FamilyError::Failed`] with the system's code; [`FamilyError::Absent`] for another
+/// family.
+///
+/// # Safety
+/// Both are addresses of variants of this family that were initialised, and differ.
+pub unsafe fn copy(family: Family, to: usize, from: usize) -> Result<(), FamilyError> {
+    let function = match family {
+        Family::Variant => variant_copy(),
+        Family::PropVariant => prop_variant_copy(),
+        _ => None,
+    };
+    let function = function.ok_or(FamilyError::Absent { family })?;
+    // SAFETY: promised by the caller.
+    keeping(|| match unsafe { function(to as *mut c_void, from as *const c_void) } {
         0 => Ok(()),
         code => Err(FamilyError::Failed { family, code }),
     })
