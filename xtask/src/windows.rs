@@ -34,7 +34,9 @@ const CRATES_32: &[&str] = &["freehold-ledger", "freehold-families"];
 /// Of the library's examples all are built, and those with one of these in their
 /// names are run. Through Wine all of a crate run in one process, where those that
 /// begin to track or set what becomes of misuses would be in each other's way.
-const EXAMPLES: &[&str] = &["alloc", "arena", "families", "handles", "rules", "strings", "variants"];
+const EXAMPLES: &[&str] = &[
+    "alloc", "arena", "families", "handles", "rules", "strings", "variants",
+];
 
 /// What is built and run.
 const TARGET: &str = "x86_64-win7-windows-gnu";

@@ -95,8 +95,10 @@ pub unsafe fn copy(family: Family, to: usize, from: usize) -> Result<(), FamilyE
     };
     let function = function.ok_or(FamilyError::Absent { family })?;
     // SAFETY: promised by the caller.
-    keeping(|| match unsafe { function(to as *mut c_void, from as *const c_void) } {
-        0 => Ok(()),
-        code => Err(FamilyError::Failed { family, code }),
-    })
+    keeping(
+        || match unsafe { function(to as *mut c_void, from as *const c_void) } {
+            0 => Ok(()),
+            code => Err(FamilyError::Failed { family, code }),
+        },
+    )
 }
