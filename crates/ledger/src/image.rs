@@ -30,7 +30,7 @@ pub use windows::{LoadedImage, loaded_image};
 pub struct ImageIdentity {
     /// `TimeDateStamp` of the file header; linkers also write a hash there, or 0.
     pub time: u32,
-    /// `SizeOfImage` of the optional header, in bytes.
+    /// `SizeOfImage` of the optional header, in bytes; 0 where only the PDB is known.
     pub size: u32,
     /// The PDB that was made with it, when it names one.
     pub pdb: Option<PdbIdentity>,
@@ -67,10 +67,17 @@ impl ImageIdentity {
         into
     }
 
-    /// The identity in these bytes; none where they have another length than
-    /// [`ImageIdentity::write`] gives.
+    /// The identity in these bytes: as [`ImageIdentity::write`] gives them, or GUID and
+    /// age of a PDB alone, 20 bytes, from a writer that knew no more. None for bytes of
+    /// another length.
     pub fn from_bytes(bytes: &[u8]) -> Option<ImageIdentity> {
         let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        const OF_PDB: usize = 20;
+        if bytes.len() == OF_PDB {
+            let mut whole = [0; Self::LONGEST];
+            whole[Self::LONGEST - OF_PDB..].copy_from_slice(bytes);
+            return Self::from_bytes(&whole);
+        }
         let pdb = match bytes.len() {
             8 => None,
             Self::LONGEST => Some(PdbIdentity {
@@ -133,7 +140,9 @@ impl ImageIdentity {
             (Some(one), Some(other)) => one == other,
             _ => true,
         };
-        same_pdb && (self.time, self.size) == (other.time, other.size)
+        let lacks_size = [self, other].iter().any(|one| one.size == 0);
+        let by_pdb = lacks_size && self.pdb.is_some() && self.pdb == other.pdb;
+        by_pdb || same_pdb && (self.time, self.size) == (other.time, other.size)
     }
 }
 
@@ -225,6 +234,16 @@ mod tests {
             ..wanted.pdb.unwrap()
         });
         assert!(!other.is_same(&wanted));
+        // What a writer gives that knows only the PDB.
+        let mut bytes = [0; ImageIdentity::LONGEST];
+        wanted.write(&mut bytes);
+        let of_pdb = ImageIdentity::from_bytes(&bytes[8..]).unwrap();
+        assert!(of_pdb.is_same(&wanted) && wanted.is_same(&of_pdb));
+        assert!(!of_pdb.is_same(&other) && !other.is_same(&of_pdb));
+        assert!(!ImageIdentity::default().is_same(&ImageIdentity {
+            pdb: None,
+            ..wanted
+        }));
         assert!(!ImageIdentity { size: 1, ..wanted }.is_same(&wanted));
     }
 
@@ -239,6 +258,6 @@ mod tests {
             identity(&damaged);
             identity(&whole[..at]);
         }
-        assert_eq!(ImageIdentity::from_bytes(&[0; 20]), None);
+        assert_eq!(ImageIdentity::from_bytes(&[0; 16]), None);
     }
 }

@@ -119,13 +119,20 @@ impl<'a> Search<'_, 'a> {
     /// Looks for the PDB that the image names; where the image is not there, the
     /// ledger still tells which one it was.
     fn add_pdb(&self, subject: &Subject, own: Option<&Own<'a>>, located: &mut Located<'a>) {
+        let (path, _) = subject.file();
+        let is_image = match own {
+            Some(own) => pe::identity(&own.file).is_some(),
+            None => paths::is_windows(path),
+        };
+        if !is_image {
+            return;
+        }
         let recorded = ImageIdentity::from_bytes(&subject.build_id).and_then(|i| i.pdb);
         let named = own.and_then(|own| pe::named_pdb(&own.file));
         let identity: Option<PdbIdentity> = recorded.or(named.as_ref().map(|n| n.identity));
         let Some(identity) = identity else {
             return;
         };
-        let (path, _) = subject.file();
         let guessed = || {
             let name = paths::file_name(path);
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
