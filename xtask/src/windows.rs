@@ -146,7 +146,8 @@ fn read_here(kept: &Path) -> Result<(), String> {
             "report",
         ])
         .arg(kept)
-        .args(["--format", "json"])
+        // Also what some word in the program happened to point to.
+        .args(["--format", "json", "--show", "all"])
         .env("WINEPREFIX", prefix()?);
     let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout);

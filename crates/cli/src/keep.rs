@@ -38,7 +38,14 @@ use crate::system::{read_exact_at, write_all_at};
 /// laid out for them.
 const TRIES: u32 = 8;
 
+/// How one ledger of a session is copied.
+pub(crate) type CopyLedger<'a> =
+    &'a mut dyn FnMut(&SessionFile, u32) -> Result<Option<Copied>, ReadError>;
+
 /// Writes the ledgers of `file` to `path` and gives the new file, read back.
+///
+/// `copy_ledger` copies the ledger of one slot: [`SessionFile::copy_ledger`], or what does
+/// more. It may be called again for the same one.
 ///
 /// # Errors
 /// When the session cannot be read or the file not be written.
@@ -46,6 +53,7 @@ pub(crate) fn keep(
     file: &SessionFile,
     outcomes: &HashMap<u32, Outcome>,
     path: &Path,
+    copy_ledger: CopyLedger,
 ) -> Result<SessionFile, Failure> {
     let pending = Pending::begin(path)?;
     if !pending.file.metadata().is_ok_and(|m| m.is_file()) {
@@ -57,7 +65,7 @@ pub(crate) fn keep(
     }
     let mut stride = least_stride(file);
     for _ in 0..TRIES {
-        match copy(file, outcomes, &pending.file, stride) {
+        match copy(file, outcomes, &pending.file, stride, copy_ledger) {
             Ok(()) => {
                 let copy = pending
                     .file
@@ -104,6 +112,7 @@ fn copy(
     outcomes: &HashMap<u32, Outcome>,
     to: &File,
     stride: u64,
+    copy_ledger: CopyLedger,
 ) -> Result<(), Stopped> {
     let header = from.header().map_err(Stopped::Read)?;
     let slots: Vec<u32> = headers(from).map(|(slot, _)| slot).collect();
@@ -118,7 +127,7 @@ fn copy(
     to.set_len(PAGE + u64::from(count) * stride)
         .map_err(Stopped::Write)?;
     for slot in slots {
-        if let Some(mut copied) = from.copy_ledger(slot).map_err(Stopped::Read)? {
+        if let Some(mut copied) = copy_ledger(from, slot).map_err(Stopped::Read)? {
             settle(&mut copied, outcomes);
             write(&copied, to, PAGE + u64::from(slot) * stride, stride)?;
         }

@@ -211,7 +211,7 @@ fn finish(
     let mut not_kept = None;
     if let Some(path) = &args.ledger {
         // The report is made of what was kept: that it can be read is proved.
-        match keep::keep(&file, outcomes, path) {
+        match keep::keep(&file, outcomes, path, &mut SessionFile::copy_ledger) {
             Ok(kept) => file = kept,
             Err(failure) => not_kept = Some(failure),
         }

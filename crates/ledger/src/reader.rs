@@ -9,6 +9,7 @@
 
 mod copy;
 mod decode;
+mod judge;
 mod source;
 mod stacks;
 

@@ -102,10 +102,13 @@ impl Findings {
         }
         count_stacks(snapshot, groups.values(), &mut summary);
         // What a process held when it became another program is of no interest.
-        let is_judged = snapshot.scan.done || snapshot.process.end == End::Replaced;
+        let is_replaced = snapshot.process.end == End::Replaced;
+        // No scan judges handles; they are open, and listed as such.
+        let is_judged =
+            |family: Family| is_replaced || snapshot.scan.done && family.is_held_by_pointers();
         let mut listed: Vec<Group> = groups
             .into_values()
-            .filter(|group| options.lists(group.verdict, is_judged))
+            .filter(|group| options.lists(group.verdict, is_judged(group.family)))
             .collect();
         listed.sort_by_key(|g| (g.stack, g.verdict, g.family));
         let mut locator = Locator::new(snapshot);

@@ -154,7 +154,7 @@ fn judgement(process: &ProcessReport, notes: &mut Vec<Note>) {
     } = process.scan;
     if done {
         let text = format!(
-            "{blocks} ({}) were allocated too late to be judged",
+            "{blocks} ({}) were not judged: allocated too late, or held by no pointer, as handles are",
             bytes(unknown.bytes)
         );
         notes.push(note("not-judged", Detail, text));

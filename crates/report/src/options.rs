@@ -40,8 +40,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether blocks with `verdict` are listed, in a process of which
-    /// `judged` says whether a scan was finished.
+    /// Whether blocks with `verdict` are listed, of which `judged` says whether a
+    /// finished scan should have judged them.
     pub(crate) fn lists(&self, verdict: Verdict, judged: bool) -> bool {
         match self.show {
             Show::All => true,

@@ -109,6 +109,19 @@ fn worst_first() {
 }
 
 #[test]
+fn handles_are_listed_though_a_scan_judged_all_else() {
+    let mut made = Made::new(&["/bin/app"]);
+    made.block(30, Verdict::Unknown, &[(0, 0x50)]);
+    let menu = made.block(0, Verdict::Unknown, &[(0, 0x60)]);
+    menu.record.family = Family::Menu;
+    let report = made.report(&Options::default());
+    let families: Vec<_> = report.main.sites.iter().map(|s| s.family).collect();
+    assert_eq!(families, [Family::Menu]);
+    // Open is not lost.
+    assert_eq!((report.lost_blocks, report.lost_bytes), (0, 0));
+}
+
+#[test]
 fn one_site_for_each_stack_verdict_and_family() {
     let mut made = Made::new(&["/bin/app"]);
     for (size, time_ms) in [(8, 50), (64, 20), (16, 90)] {

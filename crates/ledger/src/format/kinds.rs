@@ -141,6 +141,32 @@ impl Family {
             .unwrap_or(Family::Unknown)
     }
 
+    /// Whether a pointer to a block is what holds it. Handles are numbers, and what a
+    /// `VARIANT` holds is recorded under the address of the `VARIANT`, which may lie
+    /// on a stack.
+    ///
+    /// ```
+    /// use freehold_ledger::format::Family;
+    /// assert!(Family::Bstr.is_held_by_pointers());
+    /// assert!(!Family::Menu.is_held_by_pointers());
+    /// ```
+    pub fn is_held_by_pointers(self) -> bool {
+        !matches!(
+            self,
+            Family::Variant
+                | Family::PropVariant
+                | Family::Handle
+                | Family::RegKey
+                | Family::GdiObject
+                | Family::GdiDc
+                | Family::Window
+                | Family::Menu
+                | Family::Icon
+                | Family::Cursor
+                | Family::Accelerators
+        )
+    }
+
     /// The name used in reports and on the command line.
     ///
     /// ```

@@ -162,11 +162,25 @@ fn misuses(copied: &Copied) -> Vec<Misuse> {
     decoded.collect()
 }
 
-fn blocks(copied: &Copied, damage: &mut Vec<String>) -> Vec<Block> {
+pub(super) fn blocks(copied: &Copied, damage: &mut Vec<String>) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let impossible = for_each_block(copied, &mut |_, block| blocks.push(block));
+    if impossible > 0 {
+        damage.push(format!(
+            "{impossible} entries of the address index make no sense"
+        ));
+    }
+    blocks.sort_unstable_by_key(|b| b.address);
+    blocks.dedup_by_key(|b| b.address);
+    blocks
+}
+
+/// Gives all live blocks, each with the number of its record; how many slots are
+/// impossible.
+pub(super) fn for_each_block(copied: &Copied, give: &mut dyn FnMut(u32, Block)) -> u64 {
     let section = |s: Section| copied.sections[s as usize].as_slice();
     let windows = section(Section::Windows);
     let leaves = section(Section::Leaves);
-    let mut blocks = Vec::new();
     let mut impossible = 0u64;
     for (leaf, window) in windows.chunks_exact(4).enumerate() {
         let window = half(window, 0).unwrap_or(NO_WINDOW);
@@ -186,21 +200,19 @@ fn blocks(copied: &Copied, damage: &mut Vec<String>) -> Vec<Block> {
                 continue;
             }
             let base = u64::from(window) << WINDOW_BITS | (region as u64) << REGION_BITS;
-            impossible += region_blocks(copied, segment, base, &mut blocks);
+            impossible += region_blocks(copied, segment, base, give);
         }
     }
-    if impossible > 0 {
-        damage.push(format!(
-            "{impossible} entries of the address index make no sense"
-        ));
-    }
-    blocks.sort_unstable_by_key(|b| b.address);
-    blocks.dedup_by_key(|b| b.address);
-    blocks
+    impossible
 }
 
-/// Adds the live blocks of one region; gives the number of impossible slots.
-fn region_blocks(copied: &Copied, segment: SegmentRef, base: u64, out: &mut Vec<Block>) -> u64 {
+/// Gives the live blocks of one region; how many slots are impossible.
+fn region_blocks(
+    copied: &Copied,
+    segment: SegmentRef,
+    base: u64,
+    give: &mut dyn FnMut(u32, Block),
+) -> u64 {
     let before = copied.sections[Section::Segments as usize].as_slice();
     let after = copied.segments_after.as_slice();
     let records = copied.sections[Section::Records as usize].as_slice();
@@ -236,11 +248,12 @@ fn region_blocks(copied: &Copied, segment: SegmentRef, base: u64, out: &mut Vec<
         let verdict = half(verdicts, slot.record() as usize * 4)
             .filter(|v| v >> 8 & 0xffff == u32::from(record.generation))
             .map_or(Verdict::Unknown, |v| Verdict::from_number(v & 0xff));
-        out.push(Block {
+        let block = Block {
             address: base + u64::from(slot.offset()) * 8,
             record,
             verdict,
-        });
+        };
+        give(slot.record(), block);
     }
     impossible
 }
