@@ -211,9 +211,11 @@ fn what_comes_and_goes_on_both_sides_is_counted_once() {
         };
         let untagged = (by_c.0 + by_library.0, by_c.1 + by_library.1);
         assert_eq!(all, [untagged, task, adopted], "seed {seed}");
-        // A pointer to one of the last may still lie where nobody wrote since.
+        // Pointers to a few may still lie where nobody wrote since: in registers'
+        // slots of the stack, or in the C library's lists of free chunks, whose
+        // heads lie in the last bytes of the block before.
         for (lost, all) in lost.iter().zip(all) {
-            assert!(lost + 3 >= all.0, "seed {seed}: {lost} of {}", all.0);
+            assert!(lost * 20 >= all.0 * 19, "seed {seed}: {lost} of {}", all.0);
         }
         assert_eq!(report["misuses"], Value::Array(Vec::new()), "seed {seed}");
     }
