@@ -14,9 +14,13 @@ struct State {
     interned: u32,
 }
 
+/// Of the numbers only the room is used, for those that `hooked` is given.
 #[unsafe(naked)]
-extern "C" fn hook(state: &mut State) {
-    naked_asm!("mov rsi, rsp", "mov rdx, rbp", "jmp {f}", f = sym hooked)
+extern "C" fn hook(state: &mut State, slot: usize, bp: usize) {
+    #[cfg(target_arch = "x86_64")]
+    naked_asm!("mov rsi, rsp", "mov rdx, rbp", "jmp {f}", f = sym hooked);
+    #[cfg(target_arch = "x86")]
+    naked_asm!("mov [esp + 8], esp", "mov [esp + 12], ebp", "jmp {f}", f = sym hooked);
 }
 
 extern "C" fn hooked(state: &mut State, slot: usize, bp: usize) {
@@ -52,7 +56,7 @@ extern "C" fn hooked(state: &mut State, slot: usize, bp: usize) {
 #[inline(never)]
 fn recurse(depth: usize, state: &mut State) -> usize {
     if depth == 0 {
-        hook(state);
+        hook(state, 0, 0);
         return 0;
     }
     black_box(recurse(depth - 1, state)) + 1

@@ -46,7 +46,8 @@ impl StackBounds {
     /// (more on kernels before 6.11, where `/proc/self/maps` has to be read), so
     /// call it once for each thread and keep the result.
     ///
-    /// The C libraries put the thread control block (where `fs` points) on top
+    /// The C libraries put the thread control block (where `fs` points, in 32-bit
+    /// programs `gs`) on top
     /// of the stack of every thread but the main one, also when the program
     /// supplied the memory. The main thread's stack holds the auxiliary vector's
     /// random bytes.
@@ -102,10 +103,13 @@ fn guess(sp: usize, block: usize, main: usize) -> StackBounds {
 /// The thread control block, whose first word points to itself.
 fn thread_block() -> usize {
     let address;
-    // SAFETY: on x86-64 Linux the C libraries keep the block's address there.
+    // SAFETY: on Linux the C libraries keep the block's address there.
     unsafe {
-        asm!("mov {}, fs:[0]", out(reg) address, options(pure, readonly, nostack, preserves_flags))
-    };
+        #[cfg(target_arch = "x86_64")]
+        asm!("mov {}, fs:[0]", out(reg) address, options(pure, readonly, nostack, preserves_flags));
+        #[cfg(target_arch = "x86")]
+        asm!("mov {}, gs:[0]", out(reg) address, options(pure, readonly, nostack, preserves_flags));
+    }
     address
 }
 

@@ -2,11 +2,13 @@
 
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EndianSlice, FrameDescriptionEntry, LittleEndian, Register,
-    RegisterRule, UnwindContext, UnwindContextStorage, UnwindSection, UnwindTableRow, X86_64,
+    RegisterRule, UnwindContext, UnwindContextStorage, UnwindSection, UnwindTableRow,
 };
 
 use crate::expr::{self, Base, Reader, Symbolic, Value};
+use crate::registers::{BP, RA, SP};
 use crate::rule::{Kind, Rule, SavedBp};
+use crate::{WORD, signal};
 
 /// The unwind tables of one object, and the addresses where they lie.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +102,7 @@ pub(crate) fn with_row<T>(
     use_row: impl FnOnce(&Row<'_, '_>) -> T,
 ) -> Option<T> {
     let mut section = EhFrame::from(EndianSlice::new(sections.frame, LittleEndian));
-    section.set_address_size(8);
+    section.set_address_size(WORD as u8);
     let bases = BaseAddresses::default()
         .set_eh_frame_hdr(sections.header_address as u64)
         .set_eh_frame(sections.frame_address as u64);
@@ -157,18 +159,21 @@ fn rule_at_start(sections: &Sections<'_>, address: usize) -> Option<Rule> {
     .flatten()
 }
 
+/// Where a call puts the return address, from the CFA.
+const BELOW_CFA: i64 = -(WORD as i64);
+
 fn rule_of_row(row: &Row<'_, '_>, pc: usize) -> Rule {
     if row.description.is_signal_trampoline() {
-        return Rule::SIGNAL;
+        return signal_rule(row, pc);
     }
-    match row.row.register(X86_64::RA) {
+    match row.row.register(RA) {
         Some(RegisterRule::Undefined) => return Rule::OUTERMOST,
-        Some(RegisterRule::Offset(-8)) => {}
+        Some(RegisterRule::Offset(BELOW_CFA)) => {}
         _ => return Rule::COMPLEX,
     }
     // The default, that the CFA is the caller's stack pointer, is what a walk
     // with two registers knows.
-    if row.row.register(X86_64::RSP).is_some() {
+    if row.row.register(SP).is_some() {
         return Rule::COMPLEX;
     }
     match (saved_bp(row, pc), cfa(row, pc)) {
@@ -177,14 +182,32 @@ fn rule_of_row(row: &Row<'_, '_>, pc: usize) -> Rule {
     }
 }
 
+/// The rule of a signal frame of the kernel.
+///
+/// Only the table of a 32-bit one tells where the registers are: there are two
+/// kinds, for handlers with and without `SA_SIGINFO`.
+fn signal_rule(row: &Row<'_, '_>, pc: usize) -> Rule {
+    if cfg!(target_arch = "x86_64") {
+        return Rule::signal(0);
+    }
+    let Some(RegisterRule::Expression(e)) = row.row.register(RA) else {
+        return Rule::COMPLEX;
+    };
+    match row.evaluate(&e, None, &mut Symbolic { pc }) {
+        Some(at) if at.base == Base::Register(SP) => {
+            Rule::signal(at.number as i64 - signal::CONTEXT.ip as i64)
+        }
+        _ => Rule::COMPLEX,
+    }
+}
+
 fn saved_bp(row: &Row<'_, '_>, pc: usize) -> Option<SavedBp> {
-    match row.row.register(X86_64::RBP) {
+    match row.row.register(BP) {
         None | Some(RegisterRule::Undefined | RegisterRule::SameValue) => Some(SavedBp::Unchanged),
         Some(RegisterRule::Offset(offset)) => Some(SavedBp::AtCfa(offset as isize)),
         Some(RegisterRule::Expression(e)) => {
             let address = row.evaluate(&e, None, &mut Symbolic { pc })?;
-            (address.base == Base::Register(X86_64::RBP))
-                .then_some(SavedBp::AtBp(address.number as isize))
+            (address.base == Base::Register(BP)).then_some(SavedBp::AtBp(address.number as isize))
         }
         Some(_) => None,
     }
@@ -201,9 +224,9 @@ fn cfa(row: &Row<'_, '_>, pc: usize) -> Option<(Kind, i64)> {
         CfaRule::Expression(e) => row.evaluate(e, None, &mut Symbolic { pc })?,
     };
     let kind = match value.base {
-        Base::Register(X86_64::RSP) => Kind::Sp,
-        Base::Register(X86_64::RBP) => Kind::Bp,
-        Base::WordAt(X86_64::RBP) => Kind::Drap,
+        Base::Register(SP) => Kind::Sp,
+        Base::Register(BP) => Kind::Bp,
+        Base::WordAt(BP) => Kind::Drap,
         _ => return None,
     };
     Some((kind, value.number as i64))

@@ -4,6 +4,8 @@
 
 use gimli::{EndianSlice, Expression, LittleEndian, Operation, Register};
 
+use crate::{WORD, registers};
+
 pub(crate) type Reader<'a> = EndianSlice<'a, LittleEndian>;
 
 /// What a value is relative to.
@@ -52,6 +54,9 @@ pub(crate) trait Machine {
     fn word_at(&mut self, address: Value) -> Option<Value>;
 }
 
+/// What a reference to memory reads.
+const ADDRESS_SIZE: u8 = WORD as u8;
+
 /// The machine of rule making: only the program counter is known.
 pub(crate) struct Symbolic {
     pub(crate) pc: usize,
@@ -59,7 +64,7 @@ pub(crate) struct Symbolic {
 
 impl Machine for Symbolic {
     fn register(&mut self, register: Register) -> Option<Value> {
-        if register == gimli::X86_64::RA {
+        if register == registers::RA {
             return Some(Value::number(self.pc as u64));
         }
         Some(Value {
@@ -129,7 +134,7 @@ fn step(
             stack.push(sum)
         }
         Operation::Deref {
-            size: 8,
+            size: ADDRESS_SIZE,
             space: false,
             ..
         } => {

@@ -7,27 +7,16 @@
 
 use core::arch::asm;
 
-use gimli::{CfaRule, Register, RegisterRule, X86_64};
+use gimli::{CfaRule, Register, RegisterRule};
 
 use crate::cfi::{self, Row};
 use crate::expr::{Machine, Value};
 use crate::memory::{Direct, Kernel, Memory};
+use crate::registers::{BP, COUNT, NUMBERS, RA, SP, TRACKED};
 use crate::rule::Kind;
 use crate::walk::{End, Outcome, plausible_frame_pointer};
-use crate::{Entry, MAX_DEPTH, StackBounds, object, signal, table};
+use crate::{Entry, MAX_DEPTH, StackBounds, WORD, object, signal, table};
 
-/// The registers a callee must preserve, and rsp, by DWARF number.
-const TRACKED: [Register; 7] = [
-    X86_64::RBX,
-    X86_64::RBP,
-    X86_64::RSP,
-    X86_64::R12,
-    X86_64::R13,
-    X86_64::R14,
-    X86_64::R15,
-];
-/// DWARF numbers up to 16 (the return address).
-const NUMBERS: usize = 17;
 /// Frames of this crate and of the hook between here and the entry.
 const OWN_FRAMES: usize = 64;
 
@@ -55,7 +44,7 @@ impl Frame {
     }
 
     fn sp(&self) -> usize {
-        self.values[usize::from(X86_64::RSP.0)]
+        self.values[usize::from(SP.0)]
     }
 }
 
@@ -67,7 +56,7 @@ struct Concrete<'a, M> {
 
 impl<M: Memory> Machine for Concrete<'_, M> {
     fn register(&mut self, register: Register) -> Option<Value> {
-        if register == X86_64::RA {
+        if register == RA {
             return Some(Value::number(self.frame.ra as u64 - 1));
         }
         Some(Value::number(self.frame.get(register)? as u64))
@@ -93,13 +82,21 @@ pub(crate) unsafe fn walk(
     bounds: StackBounds,
     frames: &mut [usize; MAX_DEPTH],
 ) -> Outcome {
-    let mut raw = [0usize; 8];
+    let mut raw = [0usize; COUNT + 1];
     // SAFETY: stores registers into the array. The unwind row of the address
     // that is stored first describes all of them.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!("lea {t}, [rip]", "mov [{p}], {t}", "mov [{p} + 8], rbx", "mov [{p} + 16], rbp", "mov [{p} + 24], rsp",
              "mov [{p} + 32], r12", "mov [{p} + 40], r13", "mov [{p} + 48], r14", "mov [{p} + 56], r15",
              p = in(reg) raw.as_mut_ptr(), t = out(reg) _, options(nostack, preserves_flags));
+    }
+    // SAFETY: the same. What is pushed is popped before the registers are stored.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        asm!("call 2f", "2: pop {t}", "mov [{p}], {t}", "mov [{p} + 4], ebx", "mov [{p} + 8], ebp",
+             "mov [{p} + 12], esp", "mov [{p} + 16], esi", "mov [{p} + 20], edi",
+             p = in(reg) raw.as_mut_ptr(), t = out(reg) _, options(preserves_flags));
     }
     let mut frame = Frame {
         ra: raw[0] + 1,
@@ -149,7 +146,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn run(&mut self, frame: &mut Frame, entry: Entry, memory: &mut impl Memory) -> End {
         for _ in 0..OWN_FRAMES {
-            if frame.sp() == entry.slot + 8 {
+            if frame.sp() == entry.slot + WORD {
                 return self.frames_from(frame, memory);
             }
             if frame.sp() > entry.slot || self.step(frame, memory).is_err() {
@@ -190,10 +187,11 @@ impl Walk<'_> {
         if !table::may_be_code(frame.ra) {
             return Err(End::Incomplete);
         }
-        match table::lookup(frame.ra).kind() {
+        let rule = table::lookup(frame.ra);
+        match rule.kind() {
             Kind::Signal => {
-                step_signal(frame, memory).ok_or(End::Incomplete)?;
-                if frame.sp() <= before.sp() || memory.read(frame.sp() & !7).is_none() {
+                step_signal(frame, rule.offset(), memory).ok_or(End::Incomplete)?;
+                if frame.sp() <= before.sp() || memory.read(frame.sp() & !(WORD - 1)).is_none() {
                     self.switches += 1;
                     return Err(if self.switches > 1 {
                         End::Incomplete
@@ -203,7 +201,7 @@ impl Walk<'_> {
                 }
                 return Ok(());
             }
-            Kind::End if table::lookup(frame.ra).is_code() => return Err(End::Complete),
+            Kind::End if rule.is_code() => return Err(End::Complete),
             Kind::End => return Err(End::Incomplete),
             Kind::FramePointer => {
                 self.approximate = self.count;
@@ -211,31 +209,23 @@ impl Walk<'_> {
             }
             _ => step_row(frame, memory).ok_or(End::Incomplete)?,
         }
-        if frame.sp() <= before.sp() || frame.sp() & 7 != 0 {
+        if frame.sp() <= before.sp() || frame.sp() & (WORD - 1) != 0 {
             return Err(End::Incomplete);
         }
         Ok(())
     }
 }
 
-fn step_signal(frame: &mut Frame, memory: &mut impl Memory) -> Option<()> {
+fn step_signal(frame: &mut Frame, registers: isize, memory: &mut impl Memory) -> Option<()> {
     let context = signal::CONTEXT;
-    let at = |offset| frame.sp().wrapping_add(offset);
+    let registers = frame.sp().wrapping_add_signed(registers);
+    let at = |offset| registers.wrapping_add(offset);
     let mut next = Frame {
-        ra: memory.read(at(context.rip))?.wrapping_add(1),
+        ra: memory.read(at(context.ip))?.wrapping_add(1),
         values: [0; NUMBERS],
         known: 0,
     };
-    let offsets = [
-        context.rbx,
-        context.rbp,
-        context.rsp,
-        context.r12,
-        context.r12 + 8,
-        context.r12 + 16,
-        context.r12 + 24,
-    ];
-    for (register, offset) in TRACKED.into_iter().zip(offsets) {
+    for (register, offset) in TRACKED.into_iter().zip(context.tracked) {
         next.set(register, Some(memory.read(at(offset))?));
     }
     *frame = next;
@@ -244,17 +234,17 @@ fn step_signal(frame: &mut Frame, memory: &mut impl Memory) -> Option<()> {
 
 fn step_frame_pointer(frame: &mut Frame, memory: &mut impl Memory) -> Option<()> {
     let bp = frame
-        .get(X86_64::RBP)
+        .get(BP)
         .filter(|&bp| plausible_frame_pointer(bp, frame.sp()))?;
-    let (saved, ra) = (memory.read(bp)?, memory.read(bp + 8)?);
+    let (saved, ra) = (memory.read(bp)?, memory.read(bp + WORD)?);
     // What such code did with the other registers, nobody knows.
     *frame = Frame {
         ra,
         values: [0; NUMBERS],
         known: 0,
     };
-    frame.set(X86_64::RBP, Some(saved));
-    frame.set(X86_64::RSP, Some(bp + 16));
+    frame.set(BP, Some(saved));
+    frame.set(SP, Some(bp + 2 * WORD));
     Some(())
 }
 
@@ -280,7 +270,7 @@ fn caller_of(frame: &Frame, row: &Row<'_, '_>, memory: &mut impl Memory) -> Opti
         values: frame.values,
         known: frame.known,
     };
-    next.set(X86_64::RSP, Some(cfa));
+    next.set(SP, Some(cfa));
     for register in TRACKED {
         // Unknown registers are not fatal until something needs them.
         match row.row.register(register) {
@@ -288,8 +278,8 @@ fn caller_of(frame: &Frame, row: &Row<'_, '_>, memory: &mut impl Memory) -> Opti
             Some(rule) => next.set(register, restored(frame, row, &rule, cfa, memory)),
         }
     }
-    next.get(X86_64::RSP)?;
-    next.ra = restored(frame, row, &row.row.register(X86_64::RA)?, cfa, memory)?;
+    next.get(SP)?;
+    next.ra = restored(frame, row, &row.row.register(RA)?, cfa, memory)?;
     Some(next)
 }
 

@@ -21,7 +21,7 @@
 use crate::last::{Last, TRACED};
 use crate::memory::load;
 use crate::ring::Ring;
-use crate::{Entry, Stack, StackBounds, table};
+use crate::{Entry, Stack, StackBounds, WORD, table};
 
 /// Keys by place alone.
 const PLACES: usize = 512;
@@ -288,7 +288,9 @@ impl History {
         let is_equal = |i: usize| {
             // SAFETY: inside the chunk.
             let (value, offset) = unsafe { (*values.add(i), *offsets.add(i)) };
-            let address = key.slot.wrapping_add_signed(offset as isize * 8);
+            let address = key
+                .slot
+                .wrapping_add_signed(offset as isize * WORD as isize);
             // SAFETY: all words before it are equal, so it may be read: see the
             // top of this file.
             unsafe { load(address) == value }
@@ -353,7 +355,7 @@ impl History {
         let count = values.len();
         let mut near = true;
         for (offset, &address) in self.offsets.iter_mut().zip(addresses) {
-            let distance = address.wrapping_sub(entry.slot) as isize >> 3;
+            let distance = address.wrapping_sub(entry.slot) as isize >> WORD.ilog2();
             near &= distance as i32 as isize == distance;
             *offset = distance as i32;
         }

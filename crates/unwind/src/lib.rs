@@ -34,6 +34,8 @@
 //! is seldom a frame pointer, code without a function entry ends the walk; that
 //! whose entries a JIT registers is walked with all registers, and not remembered.
 //!
+//! In 32-bit programs read `esp`, `ebp` and `eip` for `rsp`, `rbp` and `rip`.
+//!
 //! # Map
 //!
 //! `entry → history (remembered stacks) → last (joining the last walk) → walk
@@ -45,15 +47,20 @@
 #![no_std]
 #![warn(missing_docs)]
 
-#[cfg(not(all(target_arch = "x86_64", any(target_os = "linux", windows))))]
+#[cfg(not(all(
+    any(target_arch = "x86_64", target_arch = "x86"),
+    any(target_os = "linux", windows)
+)))]
 compile_error!(
-    "freehold-unwind knows only x86_64 Linux and Windows: another architecture needs its own \
-     rule.rs (registers and packing), and what stands in the list of modules of a system"
+    "freehold-unwind knows only Linux and Windows on x86_64 and x86: another architecture needs \
+     its own registers.rs and rule.rs, and what stands in the list of modules of a system"
 );
 
 #[cfg(any(test, feature = "check"))]
 extern crate std;
 
+#[cfg(any(target_arch = "x86", test))]
+mod calls;
 mod history;
 mod last;
 mod memory;
@@ -74,6 +81,8 @@ mod expr;
 mod generic;
 #[cfg(not(windows))]
 mod object;
+#[cfg(not(windows))]
+mod registers;
 #[cfg(not(windows))]
 mod rules;
 #[cfg(not(windows))]
@@ -100,6 +109,9 @@ pub use trace::hash_frames;
 pub use walk::walk;
 #[cfg(windows)]
 pub use windows::modules::flush_on_changes;
+
+/// Bytes of a register, a return address, and whatever else lies on a stack.
+const WORD: usize = size_of::<usize>();
 
 /// The greatest depth of a captured stack.
 pub const MAX_DEPTH: usize = 128;

@@ -1,6 +1,6 @@
 //! Reading stack words that may not be there.
 
-use crate::sys;
+use crate::{WORD, sys};
 
 /// A way to read words of the own process without ever faulting.
 pub(crate) trait Memory {
@@ -23,10 +23,10 @@ impl Direct {
     /// All bytes from `low` to `high` must stay readable while the value is used.
     #[inline(always)]
     pub(crate) unsafe fn new(low: usize, high: usize) -> Direct {
-        // A word must fit: its first byte lies 7 bytes before the end or earlier.
+        // A word must fit: no byte of it lies behind the end.
         Direct {
             low,
-            length: high.saturating_sub(7).saturating_sub(low),
+            length: high.saturating_sub(WORD - 1).saturating_sub(low),
         }
     }
 }
@@ -36,7 +36,7 @@ impl Memory for Direct {
 
     #[inline(always)]
     fn read(&mut self, address: usize) -> Option<usize> {
-        if address.wrapping_sub(self.low) >= self.length || address & 7 != 0 {
+        if address.wrapping_sub(self.low) >= self.length || address & (WORD - 1) != 0 {
             return None;
         }
         // SAFETY: inside the readable range by the promise given to `new`, aligned.
@@ -78,11 +78,11 @@ impl Memory for Kernel {
     const ALL_MAPPED: bool = false;
 
     fn read(&mut self, address: usize) -> Option<usize> {
-        if address & 7 != 0 {
+        if address & (WORD - 1) != 0 {
             return None;
         }
         // Chunks are aligned to their size, so none straddles a page.
-        let base = address & !(CHUNK * 8 - 1);
+        let base = address & !(CHUNK * WORD - 1);
         if base != self.base {
             self.base = usize::MAX;
             if !sys::read_own_memory(base, &mut self.words) {
@@ -90,7 +90,7 @@ impl Memory for Kernel {
             }
             self.base = base;
         }
-        Some(self.words[(address - base) / 8])
+        Some(self.words[(address - base) / WORD])
     }
 }
 
@@ -103,12 +103,12 @@ mod tests {
         let words = [1usize, 2, 3, 4];
         let at = words.as_ptr() as usize;
         // SAFETY: the array outlives the reads.
-        let mut memory = unsafe { Direct::new(at, at + 24) };
+        let mut memory = unsafe { Direct::new(at, at + 3 * WORD) };
         assert_eq!(
-            [0, 8, 16].map(|o| memory.read(at + o)),
+            [0, 1, 2].map(|i| memory.read(at + i * WORD)),
             [Some(1), Some(2), Some(3)]
         );
-        for outside in [at - 8, at + 24, at + 4, 0, usize::MAX - 7] {
+        for outside in [at - WORD, at + 3 * WORD, at + WORD / 2, 0, usize::MAX - 7] {
             assert_eq!(memory.read(outside), None, "{outside:x}");
         }
         // SAFETY: an empty range.
@@ -119,12 +119,13 @@ mod tests {
     fn kernel_reads_agree_and_fail_softly() {
         let words = [7usize; 300];
         let mut memory = Kernel::new();
-        assert!((0..300).all(|i| memory.read(words.as_ptr() as usize + i * 8) == Some(7)));
+        assert!((0..300).all(|i| memory.read(words.as_ptr() as usize + i * WORD) == Some(7)));
         for nowhere in [
             0,
             8,
             4096,
-            1 << 46,
+            // Nobody's, or the kernel's.
+            if WORD == 8 { 1 << 46 } else { 3 << 13 },
             usize::MAX & !7,
             (words.as_ptr() as usize) + 1,
         ] {

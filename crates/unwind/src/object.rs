@@ -3,9 +3,19 @@
 use core::arch::{asm, global_asm};
 use core::ffi::{c_int, c_void};
 
+use crate::WORD;
 use crate::cfi::Sections;
 
-/// glibc's `struct dl_find_object` on x86-64.
+#[cfg(target_pointer_width = "32")]
+use libc::{Elf32_Ehdr as Ehdr, Elf32_Phdr as Phdr};
+#[cfg(target_pointer_width = "64")]
+use libc::{Elf64_Ehdr as Ehdr, Elf64_Phdr as Phdr};
+
+/// What an ELF file says of its width.
+const CLASS: u8 = if WORD == 8 { 2 } else { 1 };
+
+/// glibc's `struct dl_find_object`. Of 32-bit programs it has one word more, and one
+/// that fills.
 #[repr(C)]
 struct Found {
     flags: u64,
@@ -13,6 +23,8 @@ struct Found {
     map_end: usize,
     link_map: usize,
     eh_frame: usize,
+    #[cfg(target_pointer_width = "32")]
+    data_base: [usize; 2],
     reserved: [u64; 7],
 }
 
@@ -25,9 +37,17 @@ global_asm!(".weak _dl_find_object");
 fn find_function() -> Option<Find> {
     let address: usize;
     // SAFETY: loads our own entry of the global offset table.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!("mov {}, qword ptr [rip + _dl_find_object@GOTPCREL]", out(reg) address,
              options(pure, readonly, nostack, preserves_flags));
+    }
+    // SAFETY: the same, by way of the table's address, which 32-bit code has to work
+    // out of its own.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        asm!("call 2f", "2: popl {a}", "addl $_GLOBAL_OFFSET_TABLE_ + (. - 2b), {a}",
+             "movl _dl_find_object@GOT({a}), {a}", a = out(reg) address, options(att_syntax));
     }
     // SAFETY: either null or the function of that name, whose type this is.
     unsafe { core::mem::transmute::<usize, Option<Find>>(address) }
@@ -53,6 +73,8 @@ pub(crate) fn find(pc: usize) -> Option<Object> {
         map_end: 0,
         link_map: 0,
         eh_frame: 0,
+        #[cfg(target_pointer_width = "32")]
+        data_base: [0; 2],
         reserved: [0; 7],
     };
     // SAFETY: the structure has glibc's layout. The function takes no lock and
@@ -92,7 +114,7 @@ fn iterate(pc: usize) -> Option<Object> {
             unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
         let (mut holds, mut header, mut start, mut end) = (false, 0, usize::MAX, 0);
         for p in headers {
-            let low = info.dlpi_addr.wrapping_add(p.p_vaddr) as usize;
+            let low = (info.dlpi_addr as usize).wrapping_add(p.p_vaddr as usize);
             let high = low.wrapping_add(p.p_memsz as usize);
             if p.p_type == libc::PT_LOAD {
                 holds |= (low..high).contains(&search.pc);
@@ -161,27 +183,24 @@ impl Object {
     ///
     /// As for [`sections`](Object::sections).
     unsafe fn segment_end(&self, address: usize) -> Option<usize> {
-        let header = core::ptr::with_exposed_provenance::<libc::Elf64_Ehdr>(self.start);
-        if !self.start.is_multiple_of(8) || self.end - self.start < 4096 {
+        let header = core::ptr::with_exposed_provenance::<Ehdr>(self.start);
+        if !self.start.is_multiple_of(WORD) || self.end - self.start < 4096 {
             return None;
         }
         // SAFETY: the first page is mapped.
         let elf = unsafe { &*header };
         let table = elf.e_phoff as usize;
         let count = elf.e_phnum as usize;
-        if elf.e_ident[..5] != [0x7f, b'E', b'L', b'F', 2]
-            || !table.is_multiple_of(8)
+        if elf.e_ident[..5] != [0x7f, b'E', b'L', b'F', CLASS]
+            || !table.is_multiple_of(WORD)
             || table > 4096
-            || table + count * 56 > 4096
+            || table + count * size_of::<Phdr>() > 4096
         {
             return None;
         }
         // SAFETY: inside the first page.
         let segments = unsafe {
-            core::slice::from_raw_parts(
-                header.cast::<u8>().add(table).cast::<libc::Elf64_Phdr>(),
-                count,
-            )
+            core::slice::from_raw_parts(header.cast::<u8>().add(table).cast::<Phdr>(), count)
         };
         let first = segments.iter().find(|p| p.p_type == libc::PT_LOAD)?;
         let bias = self.start.wrapping_sub(first.p_vaddr as usize & !4095);

@@ -5,8 +5,12 @@
 //! | header | value 0 | value 1 | … | offsets, two to a word | header | …
 //! ```
 //!
+//! In 32-bit programs there are two values to a word, too.
+//!
 //! A header holds the chunk's length in words (low half) and the number of its
 //! owner plus one (high half; zero: nobody's). All zero is an empty ring.
+
+use crate::WORD;
 
 /// Words in the ring.
 pub(crate) const WORDS: usize = 64 << 10;
@@ -19,9 +23,12 @@ pub(crate) struct Ring {
     intact: u32,
 }
 
+/// Values in one word.
+const VALUES: usize = size_of::<u64>() / WORD;
+
 /// Words that a chunk for `count` values needs.
 const fn chunk_size(count: usize) -> usize {
-    1 + count + count.div_ceil(2)
+    1 + count.div_ceil(VALUES) + count.div_ceil(2)
 }
 
 impl Ring {
@@ -34,9 +41,10 @@ impl Ring {
     #[inline(always)]
     pub(crate) unsafe fn chunk(&self, position: u32, count: usize) -> (*const usize, *const i32) {
         // SAFETY: the chunk lies inside the ring.
-        let values = unsafe { self.words.as_ptr().cast::<usize>().add(position as usize) };
+        let values = unsafe { self.words.as_ptr().add(position as usize) };
         // SAFETY: as above.
-        (values, unsafe { values.add(count) }.cast())
+        let offsets = unsafe { values.add(count.div_ceil(VALUES)) };
+        (values.cast(), offsets.cast())
     }
 
     /// Gives the chunk at `position` to another owner.
@@ -71,10 +79,11 @@ impl Ring {
                 self.allocate(owner, size, &mut evict) + 1
             }
         };
-        for (word, value) in self.words[position..].iter_mut().zip(values) {
-            *word = *value as u64;
+        for (word, some) in self.words[position..].iter_mut().zip(values.chunks(VALUES)) {
+            let high = some.get(1).copied().unwrap_or(0);
+            *word = some[0] as u64 | (high as u64) << 32;
         }
-        for (word, pair) in self.words[position + values.len()..]
+        for (word, pair) in self.words[position + values.len().div_ceil(VALUES)..]
             .iter_mut()
             .zip(offsets.chunks(2))
         {

@@ -3,13 +3,17 @@
 //! ```text
 //!  31                    14 13        6   5    4 3  2    0
 //! +------------------------+-----------+------+----+------+
-//! | CFA offset / 8, signed | rbp / 8   | 0    | bp | kind |
+//! | CFA offset / W, signed | rbp / W   | 0    | bp | kind |
 //! +------------------------+-----------+------+----+------+
 //! ```
 //!
-//! Thirty-two bits let the cache keep rule and address together in one atomic
-//! word. What does not fit (frames over 1 MiB, rbp saved over 1 KiB from the
-//! CFA) is [`Kind::Complex`], which is slower, never wrong.
+//! W is the size of a register, and rsp and rbp are the stack and the frame
+//! pointer of 32-bit programs, too. Thirty-two bits let the cache keep rule and
+//! address together in one atomic word. What does not fit (frames over 1 MiB, rbp
+//! saved over 1 KiB from the CFA; in 32-bit programs half of that) is
+//! [`Kind::Complex`], which is slower, never wrong.
+
+use crate::WORD;
 
 /// A packed rule. Zero is no rule at all, so that zeroed memory is an empty cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,12 +59,13 @@ const BP_CFA: u32 = 1 << 3;
 const BP_BP: u32 = 2 << 3;
 const CFA_SHIFT: u32 = 14;
 const BP_SHIFT: u32 = 6;
+/// Offsets are multiples of a register's size.
+const SCALE: u32 = WORD.ilog2();
+const W: i64 = WORD as i64;
 
 impl Rule {
     #[cfg(not(windows))]
     pub(crate) const FRAME_POINTER: Rule = Rule(Kind::FramePointer as u32);
-    #[cfg(not(windows))]
-    pub(crate) const SIGNAL: Rule = Rule(Kind::Signal as u32);
     #[cfg(any(not(windows), test))]
     pub(crate) const OUTERMOST: Rule = Rule(Kind::End as u32);
     pub(crate) const COMPLEX: Rule = Rule(Kind::Complex as u32);
@@ -77,14 +82,22 @@ impl Rule {
             SavedBp::AtCfa(o) => (BP_CFA, o as i64),
             SavedBp::AtBp(o) => (BP_BP, o as i64),
         };
-        let fits =
-            |v: i64, bits: u32| v & 7 == 0 && (-(8 << (bits - 1))..8 << (bits - 1)).contains(&v);
+        let fits = |v: i64, bits: u32| {
+            v & (W - 1) == 0 && (-(W << (bits - 1))..W << (bits - 1)).contains(&v)
+        };
         if !fits(offset, 18) || !fits(bp_offset, 8) {
             return Rule::COMPLEX;
         }
-        let cfa_bits = ((offset >> 3) as u32) << CFA_SHIFT;
-        let bp_bits = ((bp_offset >> 3) as u32 & 0xff) << BP_SHIFT;
+        let cfa_bits = ((offset >> SCALE) as u32) << CFA_SHIFT;
+        let bp_bits = ((bp_offset >> SCALE) as u32 & 0xff) << BP_SHIFT;
         Rule(cfa_bits | bp_bits | mode | kind as u32)
+    }
+
+    /// The rule of a signal frame: where, from the stack pointer in the return
+    /// trampoline, that is from which offsets in it count.
+    #[cfg(not(windows))]
+    pub(crate) fn signal(offset: i64) -> Rule {
+        Rule::pack(Kind::Signal, offset, SavedBp::Unchanged)
     }
 
     #[inline(always)]
@@ -115,7 +128,7 @@ impl Rule {
     /// The offset that [`Kind`] speaks of.
     #[inline(always)]
     pub const fn offset(self) -> isize {
-        ((self.0 as i32 >> CFA_SHIFT) as isize) << 3
+        ((self.0 as i32 >> CFA_SHIFT) as isize) << SCALE
     }
 
     /// Whether rbp is anywhere else than in the register.
@@ -127,7 +140,7 @@ impl Rule {
     /// Where the caller's rbp is.
     #[inline(always)]
     pub const fn saved_bp(self) -> SavedBp {
-        let offset = ((self.0 << (24 - BP_SHIFT)) as i32 >> 24 << 3) as isize;
+        let offset = ((self.0 << (24 - BP_SHIFT)) as i32 >> 24 << SCALE) as isize;
         match self.0 & BP {
             BP_CFA => SavedBp::AtCfa(offset),
             BP_BP => SavedBp::AtBp(offset),
@@ -147,14 +160,17 @@ mod tests {
 
     #[test]
     fn packing_is_exact_or_complex() {
+        // In registers: what fits is the same in both widths.
+        let w = WORD as isize;
         for kind in [Kind::Sp, Kind::Bp, Kind::Drap] {
-            for offset in [-1 << 20, -4096, -8, 0, 8, 16, 0x1238, (1 << 20) - 8] {
+            for offset in [-1 << 17, -512, -1, 0, 1, 2, 0x247, (1 << 17) - 1] {
+                let offset = offset * W;
                 for bp in [
                     SavedBp::Unchanged,
-                    SavedBp::AtCfa(-1024),
-                    SavedBp::AtCfa(-16),
+                    SavedBp::AtCfa(-128 * w),
+                    SavedBp::AtCfa(-2 * w),
                     SavedBp::AtBp(0),
-                    SavedBp::AtBp(1016),
+                    SavedBp::AtBp(127 * w),
                 ] {
                     let rule = Rule::pack(kind, offset, bp);
                     assert_eq!(
@@ -166,12 +182,12 @@ mod tests {
             }
         }
         for (offset, bp) in [
-            (1 << 20, 0),
-            (-(1 << 20) - 8, 0),
-            (12, 0),
-            (16, 1024),
-            (16, -1032),
-            (16, 4),
+            (W << 17, 0),
+            (-(W << 17) - W, 0),
+            (W + W / 2, 0),
+            (2 * W, 128 * w),
+            (2 * W, -129 * w),
+            (2 * W, w / 2),
         ] {
             assert_eq!(
                 Rule::pack(Kind::Sp, offset, SavedBp::AtCfa(bp)),

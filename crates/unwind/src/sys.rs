@@ -1,6 +1,7 @@
 //! System calls made directly: no `errno`, no cancellation point, no hook of
 //! anybody between us and the kernel.
 
+#[cfg(target_arch = "x86_64")]
 use core::arch::asm;
 
 /// Makes a system call with up to six arguments; negative results are errors.
@@ -8,6 +9,7 @@ use core::arch::asm;
 /// # Safety
 ///
 /// The call and its arguments must be sound for the process.
+#[cfg(target_arch = "x86_64")]
 unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
     let result: isize;
     // SAFETY: the kernel clobbers only rax, rcx and r11; what the call does to
@@ -18,6 +20,42 @@ unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
              out("rcx") _, out("r11") _, options(nostack));
     }
     result
+}
+
+/// The same for 32-bit programs.
+///
+/// # Safety
+///
+/// As above.
+#[cfg(target_arch = "x86")]
+unsafe fn call(number: libc::c_long, a: [usize; 6]) -> isize {
+    // The arguments take all registers but one, among them those that inline
+    // assembly may not have.
+    #[unsafe(naked)]
+    unsafe extern "C" fn enter(number: libc::c_long, arguments: *const [usize; 6]) -> isize {
+        core::arch::naked_asm!(
+            "push ebp",
+            "push ebx",
+            "push esi",
+            "push edi",
+            "mov eax, [esp + 20]",
+            "mov ebp, [esp + 24]",
+            "mov ebx, [ebp]",
+            "mov ecx, [ebp + 4]",
+            "mov edx, [ebp + 8]",
+            "mov esi, [ebp + 12]",
+            "mov edi, [ebp + 16]",
+            "mov ebp, [ebp + 20]",
+            "int 0x80",
+            "pop edi",
+            "pop esi",
+            "pop ebx",
+            "pop ebp",
+            "ret",
+        )
+    }
+    // SAFETY: the array is there; the rest is the caller's promise.
+    unsafe { enter(number, &raw const a) }
 }
 
 /// Copies memory of this process which may not be there. Returns whether all of
@@ -57,11 +95,11 @@ pub(crate) fn is_main_thread() -> bool {
 
 /// The soft limit of the main thread's stack in bytes, if it has one.
 pub(crate) fn stack_limit() -> Option<usize> {
-    let mut limit = libc::rlimit {
+    let mut limit = libc::rlimit64 {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: the kernel writes one rlimit.
+    // SAFETY: the kernel writes one limit of 64 bits.
     let result = unsafe {
         call(
             libc::SYS_prlimit64,
@@ -75,7 +113,8 @@ pub(crate) fn stack_limit() -> Option<usize> {
             ],
         )
     };
-    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur as usize)
+    let is_limited = result == 0 && limit.rlim_cur != libc::RLIM64_INFINITY;
+    is_limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
 }
 
 /// An open `/proc/self/maps`.

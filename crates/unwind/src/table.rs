@@ -10,15 +10,23 @@
 //! ```
 //!
 //! Index and tag together are the 47 bits of a user address, multiplied by an
-//! odd number, which can be undone: no two addresses share index and tag. A word
-//! is read and written whole, so racing writers cannot make a wrong rule.
+//! odd number, which can be undone: no two addresses share index and tag. (In a
+//! 32-bit program the tag alone is.) A word is read and written whole, so racing
+//! writers cannot make a wrong rule.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::rule::{Kind, Rule};
-use crate::rules;
+use crate::{WORD, rules};
 
 const ADDRESS_BITS: u32 = 47;
+/// The greatest address that may be code. In 32-bit programs a system may give
+/// them all.
+const LAST_CODE: u64 = if WORD == 8 {
+    (1 << ADDRESS_BITS) - 1
+} else {
+    u32::MAX as u64
+};
 const INDEX_BITS: u32 = ADDRESS_BITS - 32;
 /// Odd, so that multiplication modulo 2^47 is a bijection.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -50,7 +58,7 @@ fn place(address: usize) -> (usize, u32) {
 /// frames, cannot; `lookup` may be asked about nothing else.
 #[inline(always)]
 pub(crate) fn may_be_code(address: usize) -> bool {
-    address.wrapping_sub(1) < (1 << ADDRESS_BITS) - 1
+    (address.wrapping_sub(1) as u64) < LAST_CODE
 }
 
 /// The rule for the frame whose return address is `address`.
@@ -115,25 +123,34 @@ mod tests {
         for _ in 0..6 {
             inverse = inverse.wrapping_mul(2u64.wrapping_sub(SPREAD.wrapping_mul(inverse)));
         }
-        for address in (0..1usize << ADDRESS_BITS).step_by(0x1_2345_6789) {
-            let (index, tag) = place(address);
+        let step = if WORD == 8 {
+            0x1_2345_6789u64
+        } else {
+            0x1_2345
+        } as usize;
+        for address in (0..=LAST_CODE).step_by(step) {
+            let (index, tag) = place(address as usize);
             let spread = (index as u64) << 32 | u64::from(tag);
             assert_eq!(
                 spread.wrapping_mul(inverse) & ((1 << ADDRESS_BITS) - 1),
-                address as u64
+                address
             );
         }
     }
 
     #[test]
     fn what_is_no_code_is_said_so() {
-        for address in [1, 4096, 1 << 45, (1 << 47) - 5] {
+        let last = LAST_CODE as usize;
+        for address in [1, 4096, last - 4] {
             assert!(
                 may_be_code(address) && !lookup(address).is_code(),
                 "{address:x}"
             );
         }
-        assert!([0, 1 << 47, usize::MAX].iter().all(|&a| !may_be_code(a)));
+        assert!(!may_be_code(0) && may_be_code(last));
+        if WORD == 8 {
+            assert!(!may_be_code(last + 1) && !may_be_code(usize::MAX));
+        }
         let code = lookup as *const () as usize + 4;
         assert_eq!(lookup(code), lookup(code));
         assert!(lookup(code).is_code());

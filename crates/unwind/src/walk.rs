@@ -1,11 +1,14 @@
 //! The walk by cached rules.
 
 use crate::memory::{Direct, Kernel, Memory, load};
-use crate::rule::{Kind, SavedBp};
+use crate::rule::{Kind, Rule, SavedBp};
 #[cfg(not(windows))]
 use crate::signal;
 use crate::trace::{NoTrace, Trace};
-use crate::{Entry, MAX_DEPTH, Stack, StackBounds, generic, hash_frames, table};
+use crate::{Entry, MAX_DEPTH, Stack, StackBounds, WORD, generic, hash_frames, table};
+
+/// What the offset of [`Rule::NOT_CODE`] is.
+const NOT_CODE: isize = Rule::NOT_CODE.offset();
 
 /// Why a walk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +59,7 @@ impl Cursor {
         Cursor {
             // SAFETY: the caller's promise.
             ra: unsafe { load(entry.slot) },
-            sp: entry.slot + 8,
+            sp: entry.slot + WORD,
             bp: Bp::Initial(entry.bp),
             count: 0,
             approximate: 0,
@@ -139,7 +142,7 @@ impl Cursor {
             Kind::End => {
                 return Some(match rule.offset() {
                     0 => End::Complete,
-                    8 => End::NotCode,
+                    NOT_CODE => End::NotCode,
                     _ => End::Incomplete,
                 });
             }
@@ -163,10 +166,10 @@ impl Cursor {
             trace.sets_bp();
         }
         // Fails for a CFA that is not aligned.
-        let Some(ra) = memory.read(cfa - 8) else {
+        let Some(ra) = memory.read(cfa - WORD) else {
             return Some(End::Incomplete);
         };
-        trace.word(cfa - 8, ra);
+        trace.word(cfa - WORD, ra);
         (self.ra, self.sp) = (ra, cfa);
         None
     }
@@ -204,14 +207,15 @@ impl Cursor {
                 }
                 self.bp = Bp::Saved(bp);
                 trace.sets_bp();
-                Ok(bp + 16)
+                Ok(bp + 2 * WORD)
             }
             #[cfg(not(windows))]
             Kind::Signal => {
                 let context = signal::CONTEXT;
+                let registers = self.sp.wrapping_add_signed(offset);
                 let (rip_at, rsp_at) = (
-                    self.sp.wrapping_add(context.rip),
-                    self.sp.wrapping_add(context.rsp),
+                    registers.wrapping_add(context.ip),
+                    registers.wrapping_add(context.sp),
                 );
                 let Some(rip) = memory.read(rip_at) else {
                     return unreadable;
@@ -221,8 +225,8 @@ impl Cursor {
                     return unreadable;
                 };
                 trace.word(rsp_at, rsp);
-                let other_stack = rsp <= self.sp || memory.read(rsp & !7).is_none();
-                self.bp = Bp::Saved(self.sp.wrapping_add(context.rbp));
+                let other_stack = rsp <= self.sp || memory.read(rsp & !(WORD - 1)).is_none();
+                self.bp = Bp::Saved(registers.wrapping_add(context.bp));
                 trace.sets_bp();
                 // Exact, not after a call: stored so that minus one gives it back.
                 (self.ra, self.sp) = (rip.wrapping_add(1), rsp);
@@ -240,7 +244,7 @@ impl Cursor {
 
 /// Whether a register of code without unwind data can be a frame pointer.
 pub(crate) fn plausible_frame_pointer(bp: usize, sp: usize) -> bool {
-    bp & 7 == 0 && bp >= sp && bp - sp < 1 << 20
+    bp & (WORD - 1) == 0 && bp >= sp && bp - sp < 1 << 20
 }
 
 /// How a walk went. The frames are in the array that the caller gave.

@@ -87,23 +87,23 @@ fn any_registers_and_any_stack_contents() {
                 let at = random.below(256);
                 stack[at] = match random.below(5) {
                     0 => code[random.below(3)] + random.below(64),
-                    1 => base + random.below(4096) * 8,
+                    1 => base + random.below(4096) * size_of::<usize>(),
                     2 => random.next() as usize,
                     3 => own.high - random.below(4096),
                     _ => random.below(4096),
                 };
             }
             let bp = [
-                base + random.below(4000) * 8,
+                base + random.below(4000) * size_of::<usize>(),
                 random.next() as usize,
                 0,
                 usize::MAX - 7,
             ][random.below(4)];
             let entry = Entry {
-                slot: base + random.below(128) * 8,
+                slot: base + random.below(128) * size_of::<usize>(),
                 bp,
             };
-            let end = base + stack.len() * 8;
+            let end = base + stack.len() * size_of::<usize>();
             let mut out = [0; MAX_DEPTH];
             // As the thread's own stack, and as a foreign one.
             for bounds in [
@@ -136,7 +136,7 @@ fn before_a_hole(fill: usize) -> (usize, usize) {
         );
         assert_ne!(page, libc::MAP_FAILED);
         libc::mprotect(page.add(4096), 4096, libc::PROT_NONE);
-        for i in 0..512 {
+        for i in 0..4096 / size_of::<usize>() {
             page.cast::<usize>().add(i).write(fill);
         }
         (page as usize, page as usize + 4096)
@@ -166,9 +166,16 @@ fn a_stack_that_ends_in_a_hole() {
     assert!(walks > 50 && complete < 10, "{walks} {complete}");
 }
 
-/// `push rbp; mov rbp, rsp; sub rsp, 32; movabs rax, target; call rax; leave; ret`
+/// `push rbp; mov rbp, rsp; sub rsp, 32; movabs rax, target; call rax; leave; ret`, in
+/// 32 bits with a copy of the argument on the stack.
 fn machine_code(target: usize) -> usize {
-    let mut code = vec![0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0x48, 0xb8];
+    let mut code: Vec<u8> = if cfg!(target_arch = "x86_64") {
+        vec![0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x20, 0x48, 0xb8]
+    } else {
+        vec![
+            0x55, 0x89, 0xe5, 0x83, 0xec, 0x18, 0x8b, 0x45, 0x08, 0x89, 0x04, 0x24, 0xb8,
+        ]
+    };
     code.extend(target.to_le_bytes());
     code.extend([0xff, 0xd0, 0xc9, 0xc3]);
     unsafe {

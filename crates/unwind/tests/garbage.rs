@@ -56,7 +56,11 @@ fn real_sections() -> (Vec<u8>, usize, Vec<u8>, usize) {
     ) -> core::ffi::c_int {
         let (info, out) = unsafe { (&*info, &mut *out.cast::<Vec<(usize, usize, usize)>>()) };
         let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-        let at = |p: &libc::Elf64_Phdr| (info.dlpi_addr + p.p_vaddr) as usize;
+        #[cfg(target_pointer_width = "32")]
+        use libc::Elf32_Phdr as Phdr;
+        #[cfg(target_pointer_width = "64")]
+        use libc::Elf64_Phdr as Phdr;
+        let at = |p: &Phdr| (info.dlpi_addr + p.p_vaddr) as usize;
         let malloc = libc::malloc as *const () as usize;
         if headers
             .iter()
@@ -202,21 +206,55 @@ fn random_instructions() {
     let mut fenced = Fenced::new();
     for _ in 0..100_000 {
         // A CIE as gcc writes it, then an FDE for 0x10000..0x10100.
+        let (unit, ra, sp, bp, word) = match size_of::<usize>() {
+            8 => (0x78, 16, 7, 6, 8),
+            _ => (0x7c, 8, 4, 5, 4),
+        };
         let mut cie = vec![
-            0u8, 0, 0, 0, 1, b'z', b'R', 0, 1, 0x78, 16, 1, 0x00, 0x0c, 7, 8, 0x90, 1,
+            0u8,
+            0,
+            0,
+            0,
+            1,
+            b'z',
+            b'R',
+            0,
+            1,
+            unit,
+            ra,
+            1,
+            0x00,
+            0x0c,
+            sp,
+            word,
+            0x80 | ra,
+            1,
         ];
         if random.below(20) == 0 {
             cie[random.below(18)] = random.next() as u8;
         }
         cie.resize(cie.len().next_multiple_of(8) + 4, 0);
         let mut fde = vec![];
-        fde.extend((cie.len() as u32 + 8).to_le_bytes());
-        fde.extend(0x10000u64.to_le_bytes());
-        fde.extend(0x100u64.to_le_bytes());
+        fde.extend((cie.len() as u32 + 4 + 4).to_le_bytes());
+        fde.extend(0x10000usize.to_le_bytes());
+        fde.extend(0x100usize.to_le_bytes());
         fde.push(0);
         for _ in 0..random.below(40) {
             let common = [
-                0x0e, 0x0d, 0x0c, 0x0f, 0x10, 0x16, 0x41, 0x86, 0x83, 0x0a, 0x0b, 0x06, 0x76, 0x77,
+                0x0e,
+                0x0d,
+                0x0c,
+                0x0f,
+                0x10,
+                0x16,
+                0x41,
+                0x80 | bp,
+                0x83,
+                0x0a,
+                0x0b,
+                bp,
+                0x76,
+                0x77,
                 0x7f,
             ];
             fde.push(if random.below(3) == 0 {

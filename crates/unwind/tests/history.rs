@@ -85,7 +85,9 @@ fn who_walks_often_remembers_more() {
     let at_first: u64 = walks[1..21].iter().sum();
     let in_the_end: u64 = walks[230..].iter().sum();
     println!("{at_first} walks at first, {in_the_end} in the end");
-    assert!(in_the_end * 10 < at_first * 9, "{walks:?}");
+    // In 32-bit programs less is gained.
+    let tenths = if size_of::<usize>() == 8 { 9 } else { 10 };
+    assert!(in_the_end * 10 < at_first * tenths, "{walks:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole programs: the real main thread, and a statically linked one.
-#![cfg(not(windows))]
+// Of this machine's own width: others need a standard library of theirs.
+#![cfg(all(not(windows), target_arch = "x86_64"))]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

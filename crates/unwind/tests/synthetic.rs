@@ -26,7 +26,7 @@ impl Made {
         let low = words.as_ptr() as usize;
         let bounds = StackBounds {
             low,
-            high: low + words.len() * 8,
+            high: low + words.len() * size_of::<usize>(),
         };
         Made {
             words,
@@ -39,7 +39,7 @@ impl Made {
     }
 
     fn at(&self, word: usize) -> usize {
-        self.bounds.low + word * 8
+        self.bounds.low + word * size_of::<usize>()
     }
 
     /// Captures, and compares with a walk.
@@ -169,7 +169,7 @@ fn any_change_is_seen() {
                 }
                 _ => {}
             }
-            let first = (entry.slot - made.at(0)) / 8;
+            let first = (entry.slot - made.at(0)) / size_of::<usize>();
             made.words[first] = codes[random.below(2)];
             let n = made.check(entry, [64, 64, 64, 5][random.below(4)]);
             frames += n;

@@ -127,7 +127,7 @@ fn errno_is_left_alone() {
             walk(entry, 128, found, &mut out);
             // Through the kernel, and into what cannot be read.
             walk(entry, 128, StackBounds::NONE, &mut out);
-            let mut words = [1usize << 46; 64];
+            let mut words = [1usize << (usize::BITS - 18); 64];
             walk(
                 Entry {
                     slot: words.as_mut_ptr() as usize,

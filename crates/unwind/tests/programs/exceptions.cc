@@ -23,8 +23,8 @@ static void __attribute__((noinline)) descend(int n) {
     }
 }
 
-extern "C" unsigned long exceptions(int n) {
-    unsigned long caught = 0;
+extern "C" unsigned long long exceptions(int n) {
+    unsigned long long caught = 0;
     for (int i = 0; i < n; i++) {
         try {
             descend(i % 10);

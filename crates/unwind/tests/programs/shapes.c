@@ -14,7 +14,7 @@
 #define PLAIN 0
 #endif
 #define KEEP __attribute__((noinline, noclone))
-typedef unsigned long word;
+typedef unsigned long long word;
 
 static void (*hook)(void);
 static volatile word sink;
@@ -104,20 +104,39 @@ KEEP static word sorted(word seed, int n) {
     return (word)a[0] + 1;
 }
 
+// For calls from assembly, which knows no table of addresses.
+extern word mix_here(word seed, int n) __attribute__((visibility("hidden")));
+
 // The frame's address is known by rbx only.
 word by_rbx(word seed, int n);
+// rbp is free for other use, and holds nonsense.
+word nonsense_bp(word seed, int n);
+#ifdef __x86_64__
 __asm__(".text\n.globl by_rbx\n.type by_rbx,@function\nby_rbx:\n.cfi_startproc\n"
         "push %rbx\n.cfi_def_cfa_offset 16\n.cfi_offset rbx,-16\n"
         "mov %rsp,%rbx\n.cfi_def_cfa_register rbx\n"
-        "and $-64,%rsp\nsub $64,%rsp\ncall mix@PLT\n"
+        "and $-64,%rsp\nsub $64,%rsp\ncall mix_here\n"
         "mov %rbx,%rsp\npop %rbx\n.cfi_def_cfa rsp,8\nret\n.cfi_endproc\n.size by_rbx,.-by_rbx\n");
-
-// rbp is free for other use, and holds nonsense.
-word nonsense_bp(word seed, int n);
 __asm__(".text\n.globl nonsense_bp\n.type nonsense_bp,@function\nnonsense_bp:\n.cfi_startproc\n"
         "push %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset rbp,-16\n"
-        "mov %rdi,%rbp\ncall mix@PLT\n"
+        "mov %rdi,%rbp\ncall mix_here\n"
         "pop %rbp\n.cfi_def_cfa_offset 8\nret\n.cfi_endproc\n.size nonsense_bp,.-nonsense_bp\n");
+#else
+__asm__(".text\n.globl by_rbx\n.type by_rbx,@function\nby_rbx:\n.cfi_startproc\n"
+        "push %ebx\n.cfi_def_cfa_offset 8\n.cfi_offset ebx,-8\n"
+        "mov %esp,%ebx\n.cfi_def_cfa_register ebx\n"
+        "and $-64,%esp\nsub $64,%esp\n"
+        "mov 8(%ebx),%eax\nmov %eax,(%esp)\nmov 12(%ebx),%eax\nmov %eax,4(%esp)\n"
+        "mov 16(%ebx),%eax\nmov %eax,8(%esp)\ncall mix_here\n"
+        "mov %ebx,%esp\npop %ebx\n.cfi_def_cfa esp,4\nret\n.cfi_endproc\n.size by_rbx,.-by_rbx\n");
+__asm__(".text\n.globl nonsense_bp\n.type nonsense_bp,@function\nnonsense_bp:\n.cfi_startproc\n"
+        "push %ebp\n.cfi_def_cfa_offset 8\n.cfi_offset ebp,-8\n"
+        "sub $24,%esp\n.cfi_def_cfa_offset 32\n"
+        "mov 32(%esp),%ebp\nmov %ebp,(%esp)\nmov 36(%esp),%eax\nmov %eax,4(%esp)\n"
+        "mov 40(%esp),%eax\nmov %eax,8(%esp)\ncall mix_here\n"
+        "add $24,%esp\n.cfi_def_cfa_offset 8\n"
+        "pop %ebp\n.cfi_def_cfa_offset 4\nret\n.cfi_endproc\n.size nonsense_bp,.-nonsense_bp\n");
+#endif
 
 KEEP word mix(word seed, int n) {
     seed = next(seed);
@@ -143,6 +162,8 @@ KEEP word mix(word seed, int n) {
     if (seed % 8 == 1) hook();
     return r + sink;
 }
+
+extern word mix_here(word seed, int n) __attribute__((alias("mix"), visibility("hidden")));
 
 KEEP word only_by_rbx(int n) { return n ? by_rbx(7, 0) + only_by_rbx(n - 1) : 0; }
 
@@ -195,16 +216,26 @@ word signals(int alternate, int depth) {
 }
 
 // A fault inside a function's very first and last instructions.
+#ifdef __x86_64__
+#define INSTRUCTION REG_RIP
 word faulting(volatile int *p);
 __asm__(".text\n.globl faulting\n.type faulting,@function\nfaulting:\n.cfi_startproc\n"
         "mov (%rdi),%eax\npush %rbp\n.cfi_def_cfa_offset 16\n.cfi_offset rbp,-16\n"
         "mov (%rdi),%eax\nmov %rsp,%rbp\n.cfi_def_cfa_register rbp\n"
         "mov (%rdi),%eax\npop %rbp\n.cfi_def_cfa rsp,8\nmov (%rdi),%eax\nret\n.cfi_endproc\n.size faulting,.-faulting\n");
+#else
+#define INSTRUCTION REG_EIP
+__attribute__((regparm(1))) word faulting(volatile int *p);
+__asm__(".text\n.globl faulting\n.type faulting,@function\nfaulting:\n.cfi_startproc\n"
+        "mov (%eax),%edx\npush %ebp\n.cfi_def_cfa_offset 8\n.cfi_offset ebp,-8\n"
+        "mov (%eax),%edx\nmov %esp,%ebp\n.cfi_def_cfa_register ebp\n"
+        "mov (%eax),%edx\npop %ebp\n.cfi_def_cfa esp,4\nmov (%eax),%edx\nret\n.cfi_endproc\n.size faulting,.-faulting\n");
+#endif
 static void skip(int s, siginfo_t *i, void *c) {
     ucontext_t *context = c;
     handled++;
     hook();
-    context->uc_mcontext.gregs[REG_RIP] += 2; // each access is two bytes long
+    context->uc_mcontext.gregs[INSTRUCTION] += 2; // each access is two bytes long
 }
 word faults(void) {
     struct sigaction action = {.sa_sigaction = skip, .sa_flags = SA_SIGINFO}, before;
@@ -225,7 +256,7 @@ static void co_main(void) {
         swapcontext(&coroutine, &main_context);
     }
 }
-word coroutines(void *stack, word size, int rounds) {
+word coroutines(void *stack, unsigned long size, int rounds) {
     getcontext(&coroutine);
     coroutine.uc_stack.ss_sp = stack;
     coroutine.uc_stack.ss_size = size;

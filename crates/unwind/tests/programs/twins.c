@@ -1,13 +1,19 @@
 // Compiled twice with a different FRAME: the same addresses, other frames.
 static void (*hook)(void);
 void set_hook(void (*h)(void)) { hook = h; }
-void call_hook(void) { hook(); }
+__attribute__((visibility("hidden"))) void call_hook(void) { hook(); }
+
+#ifdef __x86_64__
+#define SP "%rsp"
+#else
+#define SP "%esp"
+#endif
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 long twin(int n);
 __asm__(".text\n.globl twin\n.type twin,@function\n.p2align 6\ntwin:\n.cfi_startproc\n"
-        "sub $" TEXT(FRAME) ",%rsp\n.cfi_adjust_cfa_offset " TEXT(FRAME) "\n"
-        "call call_hook@PLT\n"
-        "add $" TEXT(FRAME) ",%rsp\n.cfi_adjust_cfa_offset -" TEXT(FRAME) "\n"
+        "sub $" TEXT(FRAME) ","SP"\n.cfi_adjust_cfa_offset " TEXT(FRAME) "\n"
+        "call call_hook\n"
+        "add $" TEXT(FRAME) ","SP"\n.cfi_adjust_cfa_offset -" TEXT(FRAME) "\n"
         "ret\n.cfi_endproc\n.size twin,.-twin\n");

@@ -41,7 +41,13 @@ pub fn compile(source: &str, options: &[&str]) -> PathBuf {
     } else {
         "cc"
     };
+    let width = if size_of::<usize>() == 8 {
+        "-m64"
+    } else {
+        "-m32"
+    };
     let status = Command::new(compiler)
+        .arg(width)
         .args(["-shared", "-fPIC", "-w", "-o"])
         .arg(&out)
         .args(options)
@@ -87,7 +93,10 @@ impl Library {
 /// them, without a frame of its own.
 #[unsafe(naked)]
 pub extern "C" fn hook() {
-    naked_asm!("mov rdi, rsp", "mov rsi, rbp", "jmp {f}", f = sym observe)
+    #[cfg(target_arch = "x86_64")]
+    naked_asm!("mov rdi, rsp", "mov rsi, rbp", "jmp {f}", f = sym observe);
+    #[cfg(target_arch = "x86")]
+    naked_asm!("mov ecx, esp", "mov edx, ebp", "jmp {f}", f = sym observe);
 }
 
 type Observer = RefCell<Box<dyn FnMut(Entry)>>;
@@ -98,7 +107,14 @@ thread_local! {
     static BOUNDS: Cell<StackBounds> = Cell::new(StackBounds::for_current_thread());
 }
 
+#[cfg(target_arch = "x86_64")]
 extern "C" fn observe(slot: usize, bp: usize) {
+    OBSERVER.with(|o| (o.borrow_mut())(Entry { slot, bp }));
+}
+
+// A convention that passes both in registers, so that nothing need be pushed.
+#[cfg(target_arch = "x86")]
+extern "fastcall" fn observe(slot: usize, bp: usize) {
     OBSERVER.with(|o| (o.borrow_mut())(Entry { slot, bp }));
 }
 

@@ -31,7 +31,7 @@ impl Source {
     pub(in crate::reader) fn next_data(&self, at: u64) -> Option<u64> {
         let from = i64::try_from(at).ok()?;
         // SAFETY: moves the cursor of the file, which nobody uses.
-        let found = unsafe { libc::lseek(self.0.as_raw_fd(), from, libc::SEEK_DATA) };
+        let found = unsafe { libc::lseek64(self.0.as_raw_fd(), from, libc::SEEK_DATA) };
         let error = io::Error::last_os_error().raw_os_error();
         match u64::try_from(found) {
             Ok(found) => Some(found),
