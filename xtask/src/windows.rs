@@ -29,7 +29,7 @@ const CRATES: &[&str] = &[
     "freehold-cli",
 ];
 /// Of these, what is to run in 32-bit programs, too.
-const CRATES_32: &[&str] = &["freehold-ledger", "freehold-families"];
+const CRATES_32: &[&str] = CRATES;
 
 /// Of the library's examples all are built, and those with one of these in their
 /// names are run. Through Wine all of a crate run in one process, where those that

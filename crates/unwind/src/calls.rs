@@ -2,11 +2,29 @@
 //! where no table tells of it.
 
 /// How many bytes the longest call has.
-pub(crate) const LONGEST: usize = 7;
+const LONGEST: usize = 7;
+
+/// Whether what stands before `address` may be a call; no where nothing can be read.
+#[cfg(target_arch = "x86")]
+pub(crate) fn is_before(address: usize) -> bool {
+    use crate::{WORD, sys};
+    let Some(first) = address.checked_sub(LONGEST) else {
+        return false;
+    };
+    let aligned = first & !(WORD - 1);
+    let mut words = [0usize; LONGEST / WORD + 2];
+    // No word more: the code may end here.
+    let count = (address - aligned).div_ceil(WORD);
+    if !sys::read_own_memory(aligned, &mut words[..count]) {
+        return false;
+    }
+    let byte = |i: usize| words[i / WORD].to_le_bytes()[i % WORD];
+    end_with_call(core::array::from_fn(|i| byte(first - aligned + i)))
+}
 
 /// Whether `before`, the bytes before a return address, end with a call. Other
 /// instructions may end with the same bytes: yes means that it may be one.
-pub(crate) fn end_with_call(before: [u8; LONGEST]) -> bool {
+fn end_with_call(before: [u8; LONGEST]) -> bool {
     // From the instruction's first byte on, if it has `n` bytes.
     let last = |n: usize| &before[LONGEST - n..];
     // To a distance.

@@ -33,6 +33,8 @@
 //! the stack is marked [`approximate`](Stack::approximate). On Windows, where `rbp`
 //! is seldom a frame pointer, code without a function entry ends the walk; that
 //! whose entries a JIT registers is walked with all registers, and not remembered.
+//! 32-bit Windows has no tables: all stacks there are walked by frame pointers, which
+//! skips the callers of functions that keep none, and all are marked.
 //!
 //! In 32-bit programs read `esp`, `ebp` and `eip` for `rsp`, `rbp` and `rip`.
 //!
@@ -93,7 +95,9 @@ mod sys;
 // What Windows has; its reader of `.pdata` is tested everywhere.
 #[cfg(any(windows, test))]
 mod windows;
-#[cfg(windows)]
+#[cfg(all(windows, target_arch = "x86"))]
+use windows::{bounds, chain as rules, sys};
+#[cfg(all(windows, target_arch = "x86_64"))]
 use windows::{bounds, generic, rules, sys};
 
 #[cfg(all(feature = "check", not(windows)))]

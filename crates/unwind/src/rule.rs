@@ -61,21 +61,24 @@ const CFA_SHIFT: u32 = 14;
 const BP_SHIFT: u32 = 6;
 /// Offsets are multiples of a register's size.
 const SCALE: u32 = WORD.ilog2();
+#[cfg(any(not(windows), target_arch = "x86_64", test))]
 const W: i64 = WORD as i64;
 
 impl Rule {
-    #[cfg(not(windows))]
+    #[cfg(any(not(windows), target_arch = "x86"))]
     pub(crate) const FRAME_POINTER: Rule = Rule(Kind::FramePointer as u32);
     #[cfg(any(not(windows), test))]
     pub(crate) const OUTERMOST: Rule = Rule(Kind::End as u32);
+    #[cfg(any(not(windows), target_arch = "x86_64", test))]
     pub(crate) const COMPLEX: Rule = Rule(Kind::Complex as u32);
     /// Code whose caller cannot be found: the walk ends, the frame counts.
-    #[cfg(windows)]
+    #[cfg(all(windows, target_arch = "x86_64"))]
     pub(crate) const STOP: Rule = Rule(Kind::End as u32 | 2 << CFA_SHIFT);
     /// The address is no code: what was taken for a return address is none.
     pub(crate) const NOT_CODE: Rule = Rule(Kind::End as u32 | 1 << CFA_SHIFT);
 
     /// Packs a rule, or says that it needs the generic walk.
+    #[cfg(any(not(windows), target_arch = "x86_64", test))]
     pub(crate) fn pack(kind: Kind, offset: i64, bp: SavedBp) -> Rule {
         let (mode, bp_offset) = match bp {
             SavedBp::Unchanged => (0, 0),

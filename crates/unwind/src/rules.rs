@@ -16,28 +16,10 @@ pub(crate) fn compute(address: usize) -> Rule {
     // A coroutine's first function returns to code of the C library that nothing
     // calls. In 32-bit programs that has no table.
     #[cfg(target_arch = "x86")]
-    if rule.is_none() && sections.is_some() && !is_after_call(address) {
+    if rule.is_none() && sections.is_some() && !crate::calls::is_before(address) {
         return Rule::OUTERMOST;
     }
     rule.unwrap_or_else(|| without_tables(address))
-}
-
-/// Whether the code before `address` may be a call.
-#[cfg(target_arch = "x86")]
-fn is_after_call(address: usize) -> bool {
-    use crate::calls::{LONGEST, end_with_call};
-    let Some(first) = address.checked_sub(LONGEST) else {
-        return false;
-    };
-    let aligned = first & !(WORD - 1);
-    let mut words = [0usize; LONGEST / WORD + 2];
-    // No word more: the code may end here.
-    let count = (address - aligned).div_ceil(WORD);
-    if !sys::read_own_memory(aligned, &mut words[..count]) {
-        return false;
-    }
-    let byte = |i: usize| words[i / WORD].to_le_bytes()[i % WORD];
-    end_with_call(core::array::from_fn(|i| byte(first - aligned + i)))
 }
 
 /// No object: a JIT's code, or no code at all.

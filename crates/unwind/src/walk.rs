@@ -1,11 +1,13 @@
 //! The walk by cached rules.
 
+#[cfg(not(all(windows, target_arch = "x86")))]
+use crate::generic;
 use crate::memory::{Direct, Kernel, Memory, load};
 use crate::rule::{Kind, Rule, SavedBp};
 #[cfg(not(windows))]
 use crate::signal;
 use crate::trace::{NoTrace, Trace};
-use crate::{Entry, MAX_DEPTH, Stack, StackBounds, WORD, generic, hash_frames, table};
+use crate::{Entry, MAX_DEPTH, Stack, StackBounds, WORD, hash_frames, table};
 
 /// What the offset of [`Rule::NOT_CODE`] is.
 const NOT_CODE: isize = Rule::NOT_CODE.offset();
@@ -203,6 +205,10 @@ impl Cursor {
                     return unreadable;
                 };
                 if !plausible_frame_pointer(bp, self.sp) {
+                    // Where all frames are chained, the first one's link is zero.
+                    if cfg!(all(windows, target_arch = "x86")) && bp == 0 {
+                        return Err(Some(End::Complete));
+                    }
                     return unreadable;
                 }
                 self.bp = Bp::Saved(bp);
@@ -291,6 +297,8 @@ pub(crate) unsafe fn walk_traced(
         foreign = true;
         end = through_kernel(&mut cursor, depth, frames, trace);
     }
+    // No rule of 32-bit Windows does.
+    #[cfg(not(all(windows, target_arch = "x86")))]
     if end == End::NeedsRegisters {
         // SAFETY: the caller's promise.
         return unsafe { generic::walk(entry, depth, bounds, frames) };

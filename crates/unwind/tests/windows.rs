@@ -1,6 +1,6 @@
 //! Stacks of running programs against the system's own unwinder: no difference is
 //! allowed.
-#![cfg(windows)]
+#![cfg(all(windows, target_arch = "x86_64"))]
 
 use std::arch::naked_asm;
 use std::cell::{Cell, RefCell};

@@ -31,14 +31,17 @@ impl StackBounds {
     /// once for each thread. Makes one system call, allocates nothing.
     ///
     /// The end is `StackBase` of the thread's `NT_TIB` (winnt.h), which lies where `gs`
-    /// points; the beginning that of the reservation which holds the present frame
+    /// points, in 32-bit programs `fs`; the beginning that of the reservation which holds the present frame
     /// (VirtualQuery), of which the system commits pages as the stack grows.
     #[inline(never)]
     pub fn for_current_thread() -> StackBounds {
         let high: usize;
         // SAFETY: the second word of the block that each thread has.
         unsafe {
+            #[cfg(target_arch = "x86_64")]
             asm!("mov {}, gs:[8]", out(reg) high, options(pure, readonly, nostack, preserves_flags));
+            #[cfg(target_arch = "x86")]
+            asm!("mov {}, fs:[4]", out(reg) high, options(pure, readonly, nostack, preserves_flags));
         }
         let marker = 0u8;
         let sp = &raw const marker as usize;

@@ -4,16 +4,13 @@ use core::ffi::c_void;
 use core::ptr;
 
 use super::pdata::{self, Function, Info, LONGEST};
-use super::sys::{self, region};
+use super::sys::{self, MEM_COMMIT, region};
 use crate::rule::Rule;
 
 /// `RUNTIME_FUNCTION_INDIRECT`: the entry names another entry.
 const INDIRECT: u32 = 1;
 /// `MEM_IMAGE`: pages of a program or library.
 const MEM_IMAGE: u32 = 0x100_0000;
-const MEM_COMMIT: u32 = 0x1000;
-/// All protections with the right to run code.
-const EXECUTABLE: u32 = 0xf0;
 
 #[link(name = "kernel32")]
 unsafe extern "system" {
@@ -110,9 +107,11 @@ impl Found {
 /// Works out the rule for a return address, which may be anything.
 pub(crate) fn compute(address: usize) -> Rule {
     let Some(found) = find(address) else {
-        let region = region(address - 1);
-        let is_code = region.state == MEM_COMMIT && region.protect & EXECUTABLE != 0;
-        return if is_code { Rule::STOP } else { Rule::NOT_CODE };
+        return if region(address - 1).is_code() {
+            Rule::STOP
+        } else {
+            Rule::NOT_CODE
+        };
     };
     // What may change must not be cached: the walk with all registers asks again.
     if !found.is_image {

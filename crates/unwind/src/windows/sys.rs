@@ -14,7 +14,19 @@ pub(crate) struct Region {
     pub(crate) state: u32,
     pub(crate) protect: u32,
     pub(crate) kind: u32,
+    #[cfg(target_pointer_width = "64")]
     padding: u32,
+}
+
+pub(crate) const MEM_COMMIT: u32 = 0x1000;
+/// All protections with the right to run code.
+const EXECUTABLE: u32 = 0xf0;
+
+impl Region {
+    /// Whether code of it may run.
+    pub(crate) fn is_code(&self) -> bool {
+        self.state == MEM_COMMIT && self.protect & EXECUTABLE != 0
+    }
 }
 
 #[link(name = "kernel32")]
