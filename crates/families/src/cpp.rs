@@ -79,17 +79,17 @@ fn look(name: &CStr) -> *mut c_void {
 
 // The forms that do not throw, so that no exception has to pass through Rust. The
 // letter behind `nw` and `na` is the type that `size_t` is.
-#[cfg(not(windows))]
+#[cfg(all(not(windows), target_pointer_width = "64"))]
 static NEW: Operator = Operator::new(c"_ZnwmRKSt9nothrow_t");
-#[cfg(not(windows))]
+#[cfg(all(not(windows), target_pointer_width = "64"))]
 static NEW_ARRAY: Operator = Operator::new(c"_ZnamRKSt9nothrow_t");
 #[cfg(all(windows, target_pointer_width = "64"))]
 static NEW: Operator = Operator::new(c"_ZnwyRKSt9nothrow_t");
 #[cfg(all(windows, target_pointer_width = "64"))]
 static NEW_ARRAY: Operator = Operator::new(c"_ZnayRKSt9nothrow_t");
-#[cfg(all(windows, target_pointer_width = "32"))]
+#[cfg(target_pointer_width = "32")]
 static NEW: Operator = Operator::new(c"_ZnwjRKSt9nothrow_t");
-#[cfg(all(windows, target_pointer_width = "32"))]
+#[cfg(target_pointer_width = "32")]
 static NEW_ARRAY: Operator = Operator::new(c"_ZnajRKSt9nothrow_t");
 static DELETE: Operator = Operator::new(c"_ZdlPv");
 static DELETE_ARRAY: Operator = Operator::new(c"_ZdaPv");

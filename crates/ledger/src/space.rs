@@ -20,6 +20,25 @@ const SAMPLES_CLASS: u32 = 7;
 /// by what it has to hold: the heaps of small programs have a home for each block.
 const GENEROUS: u64 = 3 << 20;
 
+/// The greatest limit that a process makes room for. A ledger takes a little more
+/// than three times its limit of address space, of which a 32-bit process may have
+/// only 2 GiB: there, a ledger of 64 MiB, for more than a million blocks, takes a
+/// tenth. (A 64-bit process has 2^47 bytes in all.) What finds no room is counted, as
+/// behind any limit.
+const MOST_MAPPED: u64 = match usize::BITS {
+    32 => 64 << 20,
+    _ => 1 << 46,
+};
+
+/// Addresses below this are indexed: in 32-bit programs all that there are, and
+/// behind them what stands for handles.
+pub(crate) const INDEXED: u64 = match usize::BITS {
+    32 => 1 << 37,
+    _ => ADDRESS_LIMIT,
+};
+/// Windows of these.
+const OWN_WINDOWS: usize = (INDEXED >> WINDOW_BITS) as usize;
+
 /// A leaf in memory.
 pub(crate) type Leaf = [AtomicU64; LEAF_ENTRIES];
 
@@ -57,7 +76,8 @@ impl Memory {
         let stride = header.stride.load(Ordering::Relaxed);
         let first = header.slots_offset.load(Ordering::Relaxed);
         let offset = first + u64::from(slot) * stride;
-        let mut limit = header.max_memory.load(Ordering::Relaxed);
+        let limit = header.max_memory.load(Ordering::Relaxed);
+        let mut limit = limit.min(MOST_MAPPED);
         // A program with a small limit of address space gets a small ledger.
         let (layout, base) = loop {
             let layout = Layout::new(limit);
@@ -68,7 +88,7 @@ impl Memory {
             }
         };
         sys::leave_out_of_dumps(base, layout.total);
-        let windows = sys::map_private((WINDOWS * size_of::<AtomicPtr<Leaf>>()) as u64);
+        let windows = sys::map_private((OWN_WINDOWS * size_of::<AtomicPtr<Leaf>>()) as u64);
         let windows = windows.inspect_err(|_| {
             // SAFETY: nobody knows of the mapping yet.
             unsafe { sys::unmap_shared(base, layout.total) }
@@ -132,7 +152,7 @@ impl Memory {
 
     /// First byte and length of the private table of windows.
     pub fn windows_range(&self) -> (usize, usize) {
-        let bytes = WINDOWS * size_of::<AtomicPtr<Leaf>>();
+        let bytes = OWN_WINDOWS * size_of::<AtomicPtr<Leaf>>();
         (self.windows as usize, bytes)
     }
 
@@ -292,7 +312,7 @@ impl Memory {
 
     #[inline(always)]
     fn leaf(&self, window: usize) -> Option<&Leaf> {
-        // SAFETY: `window` is below WINDOWS: see the callers.
+        // SAFETY: `window` is below OWN_WINDOWS: see the callers.
         let leaf = unsafe { &*self.windows.add(window) };
         // Acquire: pairs with the release in `new_leaf`.
         let leaf = leaf.load(Ordering::Acquire);
@@ -328,16 +348,16 @@ impl Memory {
     }
 }
 
-/// Number of the window of an address below [`ADDRESS_LIMIT`].
+/// Number of the window of an address below [`INDEXED`].
 #[inline(always)]
 fn window_of(address: u64) -> usize {
-    (address >> WINDOW_BITS) as usize & (WINDOWS - 1)
+    (address >> WINDOW_BITS) as usize & (OWN_WINDOWS - 1)
 }
 
 impl Space for Memory {
     #[inline(always)]
     fn entry(&self, address: u64) -> Option<&AtomicU64> {
-        debug_assert!(address < ADDRESS_LIMIT);
+        debug_assert!(address < INDEXED);
         let leaf = self.leaf(window_of(address))?;
         // SAFETY: the region is masked to the length of a leaf.
         Some(unsafe { leaf.get_unchecked(region_of(address)) })

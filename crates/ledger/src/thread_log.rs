@@ -3,13 +3,12 @@
 
 use crate::fast::Hot;
 use crate::fast::MAX_SMALL;
-use crate::format::{
-    ADDRESS_LIMIT, Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry,
-};
+use crate::format::{Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry};
 use crate::index::{self, Inserted, Removed};
 use crate::misuse::Gone;
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
 use crate::records::{self, Pool};
+use crate::space::INDEXED;
 use crate::writer::Ledger;
 
 /// A thread adds to the shared sum of live bytes each time that one of its own
@@ -345,7 +344,7 @@ impl ThreadLog {
 /// Whether the index can hold this address.
 #[inline(always)]
 pub(crate) fn can_index(address: u64) -> bool {
-    address < ADDRESS_LIMIT && address & 7 == 0
+    address < INDEXED && address & 7 == 0
 }
 
 /// Adds, and says whether the sum crossed a step. One writer: a load and a

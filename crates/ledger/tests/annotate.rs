@@ -7,8 +7,21 @@ use freehold_ledger::reader::SessionFile;
 use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
 use freehold_ledger::writer::{Allocation, Birth, Ledger, Session, ThreadLog};
 
+/// Ledgers of a test program are never unmapped, and in 32-bit ones there is room for
+/// few of the usual size.
+fn config() -> Config {
+    let usual = Config::default();
+    Config {
+        max_memory: match usize::BITS {
+            32 => 1 << 20,
+            _ => usual.max_memory,
+        },
+        ..usual
+    }
+}
+
 fn world() -> (NewSession, Box<Ledger>, Box<ThreadLog>) {
-    let session = NewSession::create(&Config::default(), &Backing::Memfd).expect("a session");
+    let session = NewSession::create(&config(), &Backing::Memfd).expect("a session");
     let path = path_for_environment(session.path()).unwrap();
     let (opened, file) = Session::open(&path).expect("opens");
     let birth = Birth {

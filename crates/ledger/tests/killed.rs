@@ -1,5 +1,6 @@
 //! A ledger outlives the process that wrote it, also one that had no time to say
-//! anything: this test starts itself as the process to be killed.
+//! anything: this test starts itself as the process to be killed, or, where
+//! `FREEHOLD_TEST_WRITER` says so, the same program of another width.
 
 use std::ffi::CString;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,8 @@ use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment
 use freehold_ledger::writer::{Allocation, Birth, Ledger, Session, ThreadLog};
 
 const BLOCKS: u64 = 10_000;
+/// Names the program to be killed.
+const WRITER: &str = "FREEHOLD_TEST_WRITER";
 const PLACE: &str = "FREEHOLD_TEST_SESSION";
 
 fn address(i: u64) -> u64 {
@@ -62,7 +65,8 @@ fn victim() {
 
 fn start(session: &NewSession) -> Child {
     let path = path_for_environment(session.path()).expect("a path");
-    Command::new(std::env::current_exe().expect("ourselves"))
+    let ourselves = || std::env::current_exe().expect("ourselves").into();
+    Command::new(std::env::var_os(WRITER).unwrap_or_else(ourselves))
         .args(["--exact", "victim", "--nocapture"])
         .env(PLACE, path.to_str().expect("UTF-8"))
         .stdout(Stdio::null())

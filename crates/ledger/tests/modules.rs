@@ -9,13 +9,26 @@ use freehold_ledger::writer::{Birth, Ledger, Loaded, Session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// Ledgers of a test program are never unmapped, and in 32-bit ones there is room for
+/// few of the usual size.
+fn config() -> Config {
+    let usual = Config::default();
+    Config {
+        max_memory: match usize::BITS {
+            32 => 1 << 20,
+            _ => usual.max_memory,
+        },
+        ..usual
+    }
+}
+
 struct World {
     session: NewSession,
     ledger: Box<Ledger>,
 }
 
 fn world() -> World {
-    let session = NewSession::create(&Config::default(), &Backing::Memfd).expect("a session");
+    let session = NewSession::create(&config(), &Backing::Memfd).expect("a session");
     let ledger = begin(&session);
     World { session, ledger }
 }

@@ -18,6 +18,26 @@ const ROOT: Root = Root {
     approximate: false,
 };
 
+/// Where blocks are made up: high, as far as the index of the program's width goes.
+const HIGH: u64 = if usize::BITS == 32 {
+    0x15_5000_0000
+} else {
+    0x5555_5000_0000
+};
+
+/// Ledgers of a test program are never unmapped, and in 32-bit ones there is room for
+/// few of the usual size.
+fn config() -> Config {
+    let usual = Config::default();
+    Config {
+        max_memory: match usize::BITS {
+            32 => 32 << 20,
+            _ => usual.max_memory,
+        },
+        ..usual
+    }
+}
+
 struct World {
     session: NewSession,
     ledger: Box<Ledger>,
@@ -78,7 +98,7 @@ fn block(address: u64, size: u64, stack: u32) -> Allocation {
 
 #[test]
 fn everything_comes_back() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let mut log = log(&world.ledger, 17);
     let module = Loaded {
         start: 0x1000,
@@ -90,8 +110,8 @@ fn everything_comes_back() {
     assert!(!world.ledger.add_module(&module));
     let stack = world.ledger.intern(ROOT, &[0x3000, 0x2000]);
     assert_eq!(world.ledger.intern(ROOT, &[0x3000, 0x2000]), stack);
-    assert!(log.allocated(&world.ledger, block(0x5555_0000_1230, 77, stack)));
-    assert!(log.refamily(&world.ledger, 0x5555_0000_1230, Family::New));
+    assert!(log.allocated(&world.ledger, block(HIGH + 0x1230, 77, stack)));
+    assert!(log.refamily(&world.ledger, HIGH + 0x1230, Family::New));
     world.ledger.end(State::Exited, 3);
 
     let found = snapshot(&world);
@@ -104,7 +124,7 @@ fn everything_comes_back() {
     let found_block = found.blocks[0];
     assert_eq!(
         (found_block.address, found_block.size()),
-        (0x5555_0000_1230, 77)
+        (HIGH + 0x1230, 77)
     );
     assert_eq!(found_block.family(), Family::New);
     assert_eq!(
@@ -124,7 +144,7 @@ fn everything_comes_back() {
 
 #[test]
 fn threads_equal_a_map() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let maps: Vec<BTreeMap<u64, u64>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4u64)
             .map(|thread| {
@@ -137,7 +157,7 @@ fn threads_equal_a_map() {
                         random ^= random << 13;
                         random ^= random >> 7;
                         random ^= random << 17;
-                        let address = 0x7f00_0000_0000 + (random >> 20) % 4096 * 64 + thread * 16;
+                        let address = HIGH + (random >> 20) % 4096 * 64 + thread * 16;
                         if map.remove(&address).is_some() {
                             let release = log.released(ledger, address);
                             assert_eq!(release, Release::Live);
@@ -171,7 +191,7 @@ fn threads_equal_a_map() {
 /// ledger would grow with the number of events.
 #[test]
 fn records_go_round_between_threads() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let ledger = &*world.ledger;
     let (mut giver, mut taker) = (log(ledger, 1), log(ledger, 2));
     let mut used = 0;
@@ -196,7 +216,7 @@ fn records_go_round_between_threads() {
 fn the_limit_is_hard_and_losses_are_exact() {
     let world = world(&Config {
         max_memory: 1 << 20,
-        ..Config::default()
+        ..config()
     });
     let mut log = log(&world.ledger, 1);
     let kept = (0..100_000u64)
@@ -219,12 +239,12 @@ const GENEROUS: u64 = 3 << 20;
 #[test]
 fn a_block_costs_less_than_48_bytes() {
     for spacing in [32u64, 48, 64, 208, 1008, 4112, 8208] {
-        let world = world(&Config::default());
+        let world = world(&config());
         let mut log = log(&world.ledger, 1);
         let before = world.session.header().used.load(Relaxed);
         let count = 500_000;
         for i in 0..count {
-            assert!(log.allocated(&world.ledger, block(0x5555_5000_0000 + i * spacing, 1, 0)));
+            assert!(log.allocated(&world.ledger, block(HIGH + i * spacing, 1, 0)));
         }
         let after = world.session.header().used.load(Relaxed);
         let each = (after - before - GENEROUS) as f64 / count as f64;
@@ -238,10 +258,10 @@ fn a_block_costs_less_than_48_bytes() {
 #[test]
 fn mixed_blocks_cost_less_than_48_bytes_each() {
     for most in [64u64, 128, 512, 2048, 8192] {
-        let world = world(&Config::default());
+        let world = world(&config());
         let mut log = log(&world.ledger, 1);
         let before = world.session.header().used.load(Relaxed);
-        let (mut address, mut random) = (0x5555_5000_0010_u64, 88_172_645_463_325_252_u64);
+        let (mut address, mut random) = (HIGH + 0x10, 88_172_645_463_325_252_u64);
         let count = 500_000;
         for _ in 0..count {
             assert!(log.allocated(&world.ledger, block(address, 1, 0)));
@@ -259,7 +279,7 @@ fn mixed_blocks_cost_less_than_48_bytes_each() {
 
 #[test]
 fn a_library_in_anothers_place_begins_an_epoch() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let at = |path: &'static [u8]| Loaded {
         start: 0x1000,
         end: 0x2000,
@@ -281,7 +301,7 @@ fn a_library_in_anothers_place_begins_an_epoch() {
 
 #[test]
 fn a_release_that_failed_is_taken_back() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let mut log = log(&world.ledger, 1);
     log.allocated(&world.ledger, block(0x1000, 10, 0));
     let known = log
@@ -305,7 +325,7 @@ fn a_release_that_failed_is_taken_back() {
 #[test]
 fn two_processes_share_a_session_in_a_directory() {
     let directory = std::env::temp_dir().join(format!("freehold-test-{}", std::process::id()));
-    let world = world_in(&Config::default(), &Backing::Directory(directory.clone()));
+    let world = world_in(&config(), &Backing::Directory(directory.clone()));
     let child = begin(&world.session, 4712, Some(world.ledger.slot()));
     let mut own = log(&child, 1);
     own.allocated(&child, block(0x1000, 10, 0));
@@ -326,7 +346,7 @@ fn two_processes_share_a_session_in_a_directory() {
 
 #[test]
 fn many_stacks_are_stored_once_each() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let numbers: Vec<u32> = (0..50_000usize)
         .map(|i| world.ledger.intern(ROOT, &[i + 1, i % 100 + 1, 7]))
         .collect();
@@ -340,7 +360,7 @@ fn many_stacks_are_stored_once_each() {
 /// callers. With a hash that forgets the parent, this test never ends.
 #[test]
 fn one_frame_below_many_parents() {
-    let world = world(&Config::default());
+    let world = world(&config());
     for caller in 0..300_000usize {
         assert_ne!(world.ledger.intern(ROOT, &[0x1234, caller + 1]), 0);
     }
@@ -349,7 +369,7 @@ fn one_frame_below_many_parents() {
 /// Remembering the last stack must not change what a stack is.
 #[test]
 fn a_path_gives_the_same_numbers() {
-    let world = world(&Config::default());
+    let world = world(&config());
     // SAFETY: zeroed bytes are an empty path.
     let mut path: Box<Path> = unsafe { Box::new_zeroed().assume_init() };
     let mut random = 7u64;
@@ -374,7 +394,7 @@ fn a_path_gives_the_same_numbers() {
 /// A header that claims terabytes in a sparse file must not cost them.
 #[test]
 fn a_sparse_file_with_a_hostile_header_is_cheap_to_read() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let header = world.ledger.memory().header();
     for committed in &header.section_committed {
         committed.store(u64::MAX >> 8, Relaxed);
@@ -388,7 +408,7 @@ fn a_sparse_file_with_a_hostile_header_is_cheap_to_read() {
 /// Nor must one that claims billions of ledgers make the reader look for each.
 #[test]
 fn slots_that_were_never_begun_are_not_looked_for() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let header = world.session.header();
     header.slots.store(u32::MAX, Relaxed);
     header.max_slots.store(u32::MAX, Relaxed);
@@ -415,10 +435,10 @@ fn slots_that_were_never_begun_are_not_looked_for() {
 fn samples_are_not_overlooked() {
     let world = world(&Config {
         sample_bytes: 4096,
-        ..Config::default()
+        ..config()
     });
     let mut log = log(&world.ledger, 1);
-    let address = |i: u64| 0x5555_5000_0010 + i * 32;
+    let address = |i: u64| HIGH + 0x10 + i * 32;
     let samples = 20_000;
     for i in 0..samples {
         assert!(log.allocated(&world.ledger, block(address(i * 64), 24, 0)));
@@ -448,7 +468,7 @@ fn samples_are_not_overlooked() {
 
 #[test]
 fn what_is_known_of_a_misuse_is_kept() {
-    let world = world(&Config::default());
+    let world = world(&config());
     let (ledger, mut log) = (&world.ledger, log(&world.ledger, 1));
     log.allocated(ledger, block(0x20_0000, 200_000, 77));
     log.allocated(ledger, block(0x10_0000, 48, 7));

@@ -51,7 +51,8 @@ static CACHE: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
 /// ```
 pub fn alloc_bytes(bytes: usize) -> Result<NonNull<u16>, FamilyError> {
     let family = Family::Bstr;
-    let Ok(length) = u32::try_from(bytes) else {
+    let too_large = bytes > isize::MAX as usize;
+    let (Ok(length), false) = (u32::try_from(bytes), too_large) else {
         return Err(failed(FamilyError::TooLarge { family, bytes }));
     };
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,8 +19,11 @@ pub(crate) fn lacks_address_space(error: i32) -> bool {
 
 /// Opens a file for reading and writing.
 pub(crate) fn open(path: &CStr) -> Result<RawFile, i32> {
+    // A session is longer than 32-bit programs expect of a file; elsewhere the flag
+    // is zero.
+    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_LARGEFILE;
     // SAFETY: the path is a C string.
-    let fd = unsafe { libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+    let fd = unsafe { libc::open(path.as_ptr(), flags) };
     if fd < 0 { Err(errno()) } else { Ok(fd) }
 }
 
@@ -74,10 +77,22 @@ impl Drop for KeepErrno {
 
 fn map(len: u64, flags: i32, fd: i32, offset: u64) -> Result<*mut u8, i32> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // Of 32-bit programs a number may be too large for an argument.
+    let Ok(len) = usize::try_from(len) else {
+        return Err(libc::ENOMEM);
+    };
+    // They name the offset in pages, so as to reach all of a large file.
+    #[cfg(target_pointer_width = "32")]
+    let (number, offset) = match usize::try_from(offset / crate::format::PAGE) {
+        Ok(pages) => (libc::SYS_mmap2, pages),
+        Err(_) => return Err(libc::EOVERFLOW),
+    };
+    #[cfg(target_pointer_width = "64")]
+    let number = libc::SYS_mmap;
     // By number: the functions of these names may be hooks that record what
     // they map.
     // SAFETY: a new mapping at an address of the kernel's choice disturbs none.
-    let at = unsafe { libc::syscall(libc::SYS_mmap, 0, len, protection, flags, fd, offset) };
+    let at = unsafe { libc::syscall(number, 0, len, protection, flags, fd, offset) };
     if at == -1 {
         Err(errno())
     } else {
@@ -91,7 +106,7 @@ fn map(len: u64, flags: i32, fd: i32, offset: u64) -> Result<*mut u8, i32> {
 /// Nobody may use the range any more.
 pub(crate) unsafe fn unmap_shared(at: *mut u8, len: u64) {
     // SAFETY: as promised by the caller.
-    unsafe { libc::syscall(libc::SYS_munmap, at, len) };
+    unsafe { libc::syscall(libc::SYS_munmap, at, len as usize) };
 }
 
 /// Ends a mapping that [`map_zeroed`] made.
