@@ -13,6 +13,7 @@ use crate::system::KeepErrno;
 ///
 /// # Safety
 /// As for `call`.
+#[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn thunk(
     data: *mut (),
@@ -25,6 +26,27 @@ unsafe extern "C-unwind" fn thunk(
     core::arch::naked_asm!("mov rax, rdx", "mov rdx, rsp", "mov r8, rbp", "jmp rax");
 }
 
+/// The same for 32-bit programs. Arguments lie on the stack there, in room that
+/// belongs to who is called: `slot` and `bp` are only the room for what `call` is
+/// given.
+///
+/// # Safety
+/// As for `call`.
+#[cfg(target_arch = "x86")]
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn thunk(
+    data: *mut (),
+    slot: usize,
+    bp: usize,
+    call: unsafe extern "C-unwind" fn(*mut (), usize, usize),
+) {
+    core::arch::naked_asm!(
+        "mov [esp + 8], esp",
+        "mov [esp + 12], ebp",
+        "jmp dword ptr [esp + 16]"
+    )
+}
+
 /// Runs `run` as if the function that this is inlined into had called it, and
 /// tells it where that function stands.
 #[inline(always)]
@@ -33,8 +55,14 @@ pub(crate) fn enter<R, F: FnOnce(Entry) -> R>(run: F) -> R {
         run: Some(run),
         result: None,
     };
+    let data = (&raw mut call).cast();
     // SAFETY: `trampoline` is given what it is made for.
-    unsafe { thunk((&raw mut call).cast(), trampoline::<R, F>) };
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        thunk(data, trampoline::<R, F>);
+        #[cfg(target_arch = "x86")]
+        thunk(data, 0, 0, trampoline::<R, F>);
+    }
     match call.result {
         Some(result) => result,
         // The trampoline writes a result or unwinds past this function.

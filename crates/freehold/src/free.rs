@@ -137,6 +137,7 @@ const UNOWNED: usize = usize::MAX;
 ///
 /// # Safety
 /// As for [`free`] when the size is [`UNOWNED`]; otherwise for [`deallocate`].
+#[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn free_thunk(pointer: *mut c_void, size: usize) -> *const c_void {
     // The two conventions differ in the registers of the arguments.
@@ -154,6 +155,17 @@ unsafe extern "C-unwind" fn free_thunk(pointer: *mut c_void, size: usize) -> *co
         "jmp {slowly}",
         slowly = sym free_slowly,
     );
+}
+
+/// The same for 32-bit programs, which pass no arguments in registers.
+///
+/// # Safety
+/// As on x86-64.
+#[cfg(target_arch = "x86")]
+#[inline(always)]
+unsafe fn free_thunk(pointer: *mut c_void, size: usize) -> *const c_void {
+    // SAFETY: promised by the caller.
+    enter(|Entry { slot, bp }| unsafe { free_slowly(pointer, size, slot, bp) })
 }
 
 unsafe extern "C-unwind" fn free_slowly(

@@ -44,8 +44,13 @@
     allow(clippy::missing_const_for_thread_local)
 )]
 
-#[cfg(not(all(target_arch = "x86_64", any(target_os = "linux", windows))))]
-compile_error!("freehold knows only x86_64 Linux and Windows: stacks come from freehold-unwind");
+#[cfg(not(all(
+    any(target_arch = "x86_64", target_arch = "x86"),
+    any(target_os = "linux", windows)
+)))]
+compile_error!(
+    "freehold knows only Linux and Windows on x86_64 and x86: stacks come from freehold-unwind"
+);
 
 mod adopt;
 pub mod alloc;

@@ -21,14 +21,20 @@ static FREE_ABOVE: AtomicUsize = AtomicUsize::new(usize::MAX);
 static CHANGING: Mutex<()> = Mutex::new(());
 
 // Both questions compare with memory; of an atomic load the compiler would make
-// an instruction of its own. An aligned load is Relaxed. That is enough: whoever
+// an instruction of its own. (In 32-bit programs, where the way to a variable is
+// longer, that is left to it.) An aligned load is Relaxed. That is enough: whoever
 // has left the plain state, and hands somebody a block, has synchronised with
 // him.
 
 /// Whether an allocation is the platform's and no more.
 #[inline(always)]
 pub(crate) fn allocates() -> bool {
+    #[cfg(target_arch = "x86")]
+    if FREE_ABOVE.load(Ordering::Relaxed) != 0 {
+        return false;
+    }
     // SAFETY: reads an atomic word.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         core::arch::asm!(
             "cmp qword ptr [rip + {above}], 0",
@@ -44,7 +50,12 @@ pub(crate) fn allocates() -> bool {
 /// Whether the release of a pointer is the platform's and no more: it is not null.
 #[inline(always)]
 pub(crate) fn releases(pointer: *mut c_void) -> bool {
+    #[cfg(target_arch = "x86")]
+    if pointer as usize <= FREE_ABOVE.load(Ordering::Relaxed) {
+        return false;
+    }
     // SAFETY: reads an atomic word.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         core::arch::asm!(
             "cmp {pointer}, qword ptr [rip + {above}]",

@@ -297,7 +297,7 @@ const TAG_SHIFT: u32 = 9;
 ///
 /// # Safety
 /// `how` is what it says, with the length of the text at `tag`, which stays.
-#[cfg(not(windows))]
+#[cfg(all(target_arch = "x86_64", not(windows)))]
 #[unsafe(naked)]
 unsafe extern "C-unwind" fn allocate_thunk(
     count: usize,
@@ -314,11 +314,11 @@ unsafe extern "C-unwind" fn allocate_thunk(
 }
 
 /// The same on Windows, whose convention has four registers for arguments and one
-/// for a result.
+/// for a result, and in 32-bit programs, which pass nothing in registers.
 ///
 /// # Safety
-/// As on other systems.
-#[cfg(windows)]
+/// As elsewhere.
+#[cfg(any(target_arch = "x86", windows))]
 #[inline(always)]
 unsafe fn allocate_thunk(count: usize, size: usize, how: usize, tag: *const u8) -> Answer {
     // SAFETY: promised by the caller.

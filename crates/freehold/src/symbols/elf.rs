@@ -51,41 +51,91 @@ fn function(address: usize, info: &libc::Dl_info) -> Option<String> {
     Some(name.as_ref().to_owned())
 }
 
-/// Sizes and kinds of ELF's 64-bit structures.
-const SECTION: usize = 64;
-const SYMBOL: usize = 24;
+/// Where things lie in ELF's structures, which are as wide as the program.
+struct Width {
+    /// What the file says of its width.
+    class: u8,
+    /// In the file: where the sections are, and their number.
+    sections: usize,
+    count: usize,
+    /// Bytes of a section; in it, where it is in the file, its length, and the number
+    /// of another one that belongs to it.
+    section: usize,
+    start: usize,
+    len: usize,
+    link: usize,
+    /// Bytes of a symbol; in it, the kind, the address and the length.
+    symbol: usize,
+    kind: usize,
+    address: usize,
+    covered: usize,
+}
+
+const WIDTH: Width = if usize::BITS == 64 {
+    Width {
+        class: 2,
+        sections: 40,
+        count: 60,
+        section: 64,
+        start: 24,
+        len: 32,
+        link: 40,
+        symbol: 24,
+        kind: 4,
+        address: 8,
+        covered: 16,
+    }
+} else {
+    Width {
+        class: 1,
+        sections: 32,
+        count: 48,
+        section: 40,
+        start: 16,
+        len: 20,
+        link: 24,
+        symbol: 16,
+        kind: 12,
+        address: 4,
+        covered: 8,
+    }
+};
+const WORD: usize = size_of::<usize>();
 const SYMBOL_TABLE: u64 = 2;
 const FUNCTION: u64 = 2;
 const NOT_MOVED: u64 = 2;
 
 /// The name of the function that covers an address, by the symbol table.
 fn find(file: &[u8], offset: u64, address: u64) -> Option<&[u8]> {
-    if !file.starts_with(b"\x7fELF\x02\x01") {
+    if !file.starts_with(&[0x7f, b'E', b'L', b'F', WIDTH.class, 1]) {
         return None;
     }
     let wanted = match number::<2>(file, 16)? {
         NOT_MOVED => address,
         _ => offset,
     };
-    let (sections, count) = (index::<8>(file, 40)?, index::<2>(file, 60)?);
-    let section = |index: usize| sections.checked_add(index.checked_mul(SECTION)?);
+    let (sections, count) = (
+        index::<WORD>(file, WIDTH.sections)?,
+        index::<2>(file, WIDTH.count)?,
+    );
+    let section = |index: usize| sections.checked_add(index.checked_mul(WIDTH.section)?);
     let table = (0..count).filter_map(section);
     let mut tables = table.filter(|at| number::<4>(file, at.wrapping_add(4)) == Some(SYMBOL_TABLE));
     let table = tables.next()?;
-    let strings = section(index::<4>(file, table.checked_add(40)?)?)?;
+    let strings = section(index::<4>(file, table.checked_add(WIDTH.link)?)?)?;
     let body = |section: usize| {
-        let start = index::<8>(file, section.checked_add(24)?)?;
-        let len = index::<8>(file, section.checked_add(32)?)?;
+        let start = index::<WORD>(file, section.checked_add(WIDTH.start)?)?;
+        let len = index::<WORD>(file, section.checked_add(WIDTH.len)?)?;
         file.get(start..start.checked_add(len)?)
     };
     let (symbols, strings) = (body(table)?, body(strings)?);
     let covers = |symbol: &&[u8]| {
-        let is_function = symbol[4] & 15 == FUNCTION as u8;
-        let start = number::<8>(symbol, 8).unwrap_or(u64::MAX);
-        let len = number::<8>(symbol, 16).unwrap_or(0);
+        let is_function = symbol[WIDTH.kind] & 15 == FUNCTION as u8;
+        let start = number::<WORD>(symbol, WIDTH.address).unwrap_or(u64::MAX);
+        let len = number::<WORD>(symbol, WIDTH.covered).unwrap_or(0);
         is_function && wanted >= start && wanted - start < len
     };
-    let symbol = symbols.chunks_exact(SYMBOL).find(covers)?;
+    let symbol = symbols.chunks_exact(WIDTH.symbol).find(covers)?;
     let name = strings.get(index::<4>(symbol, 0)?..)?;
     let end = name.iter().position(|byte| *byte == 0)?;
     name.get(..end).filter(|name| !name.is_empty())
@@ -104,7 +154,7 @@ mod tests {
             address in any::<u64>(),
         ) {
             let mut file = std::fs::read("/proc/self/exe").expect("readable");
-            let headers = index::<8>(&file, 40).expect("a header");
+            let headers = index::<WORD>(&file, WIDTH.sections).expect("a header");
             for (at, byte) in damage {
                 let at = if at % 2 == 0 { at % 64 } else { headers + at };
                 if let Some(place) = file.get_mut(at) {

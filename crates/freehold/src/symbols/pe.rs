@@ -13,6 +13,7 @@ use core::ptr;
 use super::{Place, index, named, number};
 use crate::system;
 
+#[cfg(target_arch = "x86_64")]
 #[link(name = "kernel32")]
 unsafe extern "system" {
     fn RtlLookupFunctionEntry(
@@ -23,6 +24,7 @@ unsafe extern "system" {
 }
 
 /// `RUNTIME_FUNCTION`.
+#[cfg(target_arch = "x86_64")]
 #[repr(C)]
 struct RuntimeFunction {
     begin: u32,
@@ -54,6 +56,7 @@ pub(crate) fn place(address: usize) -> Option<Place> {
 
 /// Where the function begins that an address lies in, from the beginning of its
 /// module; `None` for one without an entry.
+#[cfg(target_arch = "x86_64")]
 fn begin(address: usize) -> Option<u32> {
     let mut base = 0;
     // SAFETY: any address may be asked about; the entry lies in the module's table.
@@ -64,13 +67,20 @@ fn begin(address: usize) -> Option<u32> {
     Some(entry.begin)
 }
 
+/// In 32-bit programs there is no table that tells: the symbol before an address is
+/// taken to name it, if there is one.
+#[cfg(target_arch = "x86")]
+fn begin(_: usize) -> Option<u32> {
+    Some(0)
+}
+
 /// Sizes and numbers of the format.
 const PE_HEADER: usize = 0x3c;
 const FILE_HEADER: usize = 24;
 const SECTION: usize = 40;
 const SYMBOL: usize = 18;
-const MAGIC_64: u64 = 0x20b;
-const EXPORTS: usize = 112;
+const MAGIC: u64 = if usize::BITS == 64 { 0x20b } else { 0x10b };
+const EXPORTS: usize = if usize::BITS == 64 { 112 } else { 96 };
 const FUNCTION: u64 = 0x20;
 
 /// A file of a module.
@@ -88,7 +98,7 @@ struct Image<'a> {
 fn find(file: &[u8], begin: u32, wanted: u32) -> Option<&[u8]> {
     let header = index::<4>(file, PE_HEADER)?;
     let magic = file.get(header..header.checked_add(4)?)?;
-    if magic != b"PE\0\0" || number::<2>(file, header.checked_add(FILE_HEADER)?)? != MAGIC_64 {
+    if magic != b"PE\0\0" || number::<2>(file, header.checked_add(FILE_HEADER)?)? != MAGIC {
         return None;
     }
     let optional = index::<2>(file, header + 20)?;
@@ -99,7 +109,12 @@ fn find(file: &[u8], begin: u32, wanted: u32) -> Option<&[u8]> {
         count: index::<2>(file, header + 6)?,
     };
     let covers = |at: u32| (begin..=wanted).contains(&at);
-    image.symbol(covers).or_else(|| image.export(covers))
+    let named = image.symbol(covers);
+    // Of these there are too few to go by the one before.
+    match cfg!(target_arch = "x86_64") {
+        true => named.or_else(|| image.export(covers)),
+        false => named,
+    }
 }
 
 impl<'a> Image<'a> {

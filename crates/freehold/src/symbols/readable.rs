@@ -7,7 +7,9 @@ use super::v0;
 /// A name as people write it, when it is one of Rust's.
 pub(crate) fn readable(name: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(name);
-    match demangled(&text).or_else(|| v0::demangled(&text)) {
+    // What the optimiser tells parts of a crate apart by.
+    let plain = text.split(".llvm.").next().unwrap_or_default();
+    match demangled(plain).or_else(|| v0::demangled(plain)) {
         Some(path) => path.into(),
         None => text,
     }

@@ -51,11 +51,11 @@ impl Reader<'_> {
     }
 
     /// A number of base 62 that ends with `_`; alone that is 0.
-    fn number(&mut self) -> Option<usize> {
+    fn number(&mut self) -> Option<u64> {
         if self.eat(b'_') {
             return Some(0);
         }
-        let mut number = 0usize;
+        let mut number = 0u64;
         loop {
             let digit = match self.next()? {
                 b'_' => return number.checked_add(1),
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 
     /// What tells things of the same name apart.
-    fn disambiguator(&mut self) -> Option<usize> {
+    fn disambiguator(&mut self) -> Option<u64> {
         match self.eat(b's') {
             true => self.number()?.checked_add(1),
             false => Some(0),
@@ -110,7 +110,9 @@ impl Reader<'_> {
     /// What was read at an earlier place, once more.
     fn back(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         let start = self.at - 1;
-        let to = self.number().filter(|to| *to < start)?;
+        let to = usize::try_from(self.number()?)
+            .ok()
+            .filter(|to| *to < start)?;
         let behind = core::mem::replace(&mut self.at, to);
         self.part(read)?;
         self.at = behind;

@@ -39,17 +39,17 @@ pub(super) fn watch() {
 /// A module as the loader has laid it out.
 struct Image<'a> {
     bytes: &'a [u8],
-    /// Where the optional header begins, and its magic number says 64 bits.
+    /// Where the optional header begins, and its magic number says the width.
     header: usize,
 }
 
-/// Places in the headers of a 64-bit image.
+/// Places in the headers of an image of the program's width.
 const PE_HEADER: usize = 0x3c;
 const OPTIONAL_HEADER: usize = 24;
 const SIZE_OF_IMAGE: usize = 56;
-const DATA_DIRECTORIES: usize = 112;
+const DATA_DIRECTORIES: usize = if usize::BITS == 64 { 112 } else { 96 };
 const DEBUG: usize = 6;
-const MAGIC_64: u32 = 0x20b;
+const MAGIC: u32 = if usize::BITS == 64 { 0x20b } else { 0x10b };
 const CODEVIEW: u32 = 2;
 const RSDS: u32 = u32::from_le_bytes(*b"RSDS");
 
@@ -65,7 +65,7 @@ impl Image<'_> {
         // SAFETY: the first page of a module has its headers.
         let head: &[u8] = unsafe { core::slice::from_raw_parts(base as *const u8, 4096) };
         let header = word(head, PE_HEADER)? as usize + OPTIONAL_HEADER;
-        if word(head, header)? & 0xffff != MAGIC_64 {
+        if word(head, header)? & 0xffff != MAGIC {
             return None;
         }
         let len = word(head, header + SIZE_OF_IMAGE)? as usize;
