@@ -118,6 +118,21 @@ pub struct freehold_block {
     pub scope: [c_char; FREEHOLD_NAME_BYTES],
 }
 
+// Compilers of C lay it out alike: `tests/layout.c`.
+const _: () = {
+    use core::mem::offset_of;
+    const WORD: usize = size_of::<usize>();
+    assert!(offset_of!(freehold_block, struct_bytes) == 0);
+    assert!(offset_of!(freehold_block, base) == WORD);
+    assert!(offset_of!(freehold_block, offset) == 2 * WORD);
+    assert!(offset_of!(freehold_block, size) == 3 * WORD);
+    assert!(offset_of!(freehold_block, family) == 4 * WORD);
+    assert!(offset_of!(freehold_block, owner) == 4 * WORD + 4);
+    assert!(offset_of!(freehold_block, allocated_ns) == 4 * WORD + 8);
+    assert!(offset_of!(freehold_block, tag) == 4 * WORD + 16);
+    assert!(offset_of!(freehold_block, scope) == 4 * WORD + 16 + FREEHOLD_NAME_BYTES);
+};
+
 /// The name of a family, as "malloc"; "unknown" for a number that is none.
 /// Static; not to be released.
 #[unsafe(no_mangle)]

@@ -108,6 +108,8 @@ fn what_no_family_gives_is_said() {
         (77, 8, FREEHOLD_UNKNOWN_VALUE),
         (FREEHOLD_FAMILY_VIRTUAL, 0, FREEHOLD_TOO_LARGE),
         (FREEHOLD_FAMILY_HEAP, usize::MAX, FREEHOLD_TOO_LARGE),
+        // A 32-bit process may have as much.
+        #[cfg(target_pointer_width = "64")]
         (
             FREEHOLD_FAMILY_HEAP,
             isize::MAX as usize,

@@ -547,7 +547,7 @@ proptest! {
             prop_assert_eq!(freehold_tracking_start(value + 128, 0), FREEHOLD_UNKNOWN_VALUE);
             prop_assert!(freehold_aligned_alloc(small as usize | 3, 1).is_null());
             prop_assert_eq!(freehold_last_code(), FREEHOLD_BAD_ALIGNMENT);
-            let large = number as usize | 1 << 63;
+            let large = number as usize | 1 << (usize::BITS - 1);
             prop_assert!(freehold_malloc(large).is_null());
             prop_assert_eq!(freehold_last_code(), FREEHOLD_TOO_LARGE);
             prop_assert!(freehold_calloc(large, 4).is_null());

@@ -7,7 +7,9 @@
 //!
 //! Page: "PE Format" in Microsoft's documentation; RtlLookupFunctionEntry (winnt.h).
 
+#[cfg(target_arch = "x86_64")]
 use core::ffi::c_void;
+#[cfg(target_arch = "x86_64")]
 use core::ptr;
 
 use super::{Place, index, named, number};
