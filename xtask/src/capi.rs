@@ -15,6 +15,7 @@ const NEEDED: &[&str] = &[
     "libgcc_s.so.1",
     "libm.so.6",
     "ld-linux-x86-64.so.2",
+    "ld-linux.so.2",
 ];
 
 /// What the C example prints, in this order.
@@ -75,9 +76,13 @@ pub(crate) fn run() -> Result<(), String> {
     header::run(true)?;
     let prefix = dist::target().join("capi-prefix");
     let _ = fs::remove_dir_all(&prefix);
-    dist::run(prefix.to_str().ok_or("the target folder is no UTF-8")?)?;
+    dist::run(
+        prefix.to_str().ok_or("the target folder is no UTF-8")?,
+        dist::Width::Bits64,
+    )?;
     let prefix = fs::canonicalize(&prefix).map_err(|e| e.to_string())?;
     symbols(&prefix.join("lib/libfreehold.so"))?;
+    layout(&prefix, &[])?;
     let out = prefix.join("bin");
     fs::create_dir_all(&out).map_err(|e| e.to_string())?;
     let (c, cpp) = (
@@ -122,6 +127,41 @@ pub(crate) fn run() -> Result<(), String> {
     guide(&prefix, &out)?;
     python(&prefix)?;
     by_cmake(&prefix, &out.join("cmake"))
+}
+
+/// Whether the structures of the header lie as the library has them: the compiler
+/// says.
+pub(crate) fn layout(prefix: &Path, options: &[&str]) -> Result<(), String> {
+    let mut compile = Command::new("cc");
+    compile.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]);
+    compile.args(options).arg("-I").arg(prefix.join("include"));
+    output(compile.arg(root().join("crates/capi/tests/layout.c"))).map(drop)
+}
+
+/// The library and the C example of 32 bits.
+pub(crate) fn tour_32(prefix: &Path, source: &Path) -> Result<(), String> {
+    symbols(&prefix.join("lib/libfreehold.so"))?;
+    let says: Vec<&str> = C_SAYS
+        .iter()
+        .map(|said| match said.contains("18446744073709551615") {
+            true => "refused, FREEHOLD_OVERFLOW: 4294967295 elements of 16 bytes",
+            false => said,
+        })
+        .collect();
+    for (name, library) in [
+        ("c-shared", "libfreehold.so"),
+        ("c-static", "libfreehold.a"),
+    ] {
+        let program = prefix.join(name);
+        let mut compile = Command::new("cc");
+        compile.args(["-m32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-g"]);
+        compile.arg(source).arg("-o").arg(&program);
+        compile.arg("-I").arg(prefix.join("include"));
+        compile.arg(prefix.join("lib").join(library));
+        output(compile.args(["-lgcc_s", "-lm", "-ldl", "-lpthread"]))?;
+        expect(prefix, &program, &says)?;
+    }
+    Ok(())
 }
 
 /// The code in `docs/c.md`: each piece in a function of its own, run in order.

@@ -5,22 +5,34 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::root;
 use crate::steps::{cargo, step};
+use crate::{bits32, root};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// For which programs a library is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Width {
+    Bits64,
+    Bits32,
+}
+
 /// Builds the library, and puts everything below `prefix`.
-pub(crate) fn run(prefix: &str) -> Result<(), String> {
-    step(
-        "the C library",
-        &mut cargo(&["build", "--release", "--package", "freehold-capi"]),
-    )?;
+pub(crate) fn run(prefix: &str, width: Width) -> Result<(), String> {
+    let built = match width {
+        Width::Bits32 => bits32::build_library()?,
+        Width::Bits64 => {
+            step(
+                "the C library",
+                &mut cargo(&["build", "--release", "--package", "freehold-capi"]),
+            )?;
+            target().join("release")
+        }
+    };
     fs::create_dir_all(prefix).map_err(|e| format!("{prefix}: {e}"))?;
     let prefix = fs::canonicalize(prefix).map_err(|e| format!("{prefix}: {e}"))?;
     let lib = prefix.join("lib");
     let capi = root().join("crates/capi");
-    let built = target().join("release");
     let real = format!("libfreehold.so.{VERSION}");
     without_debug(&built.join("libfreehold_c.so"), &lib.join(&real))?;
     without_debug(&built.join("libfreehold_c.a"), &lib.join("libfreehold.a"))?;

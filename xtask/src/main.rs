@@ -3,8 +3,10 @@
 //! Never needed merely to compile. Each command is a list of steps; a step
 //! that fails ends the command with its output and a failing status.
 
+mod bits32;
 mod capi;
 mod cost;
+mod debian;
 mod dist;
 mod examples;
 mod header;
@@ -22,15 +24,18 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test      all tests: tidiness, lints, unit and property tests, loom,
-            victims and real programs, the Windows side under Wine (installs
-            what they need when root)
+            victims and real programs, the Windows side under Wine, the library
+            in 32-bit programs (installs what they need when root)
       --quick         only what needs no release build and no installed program
       --skip-windows  all but the Windows side
+      --skip-32       all but the 32-bit side
       --windows       only the Windows side
+      --32            only the 32-bit side of Linux
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
   dist PREFIX  installs the C library: libraries, headers, pkg-config, CMake
       --windows   instead makes freehold.dll, its import library and headers
+      --32            (before the prefix) that for 32-bit programs
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
@@ -49,10 +54,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["test"] => steps::test(false).and_then(|()| windows::test()),
         ["test", "--quick"] => steps::test(true),
-        ["test", "--skip-windows"] => steps::test(false),
         ["test", "--windows"] => windows::test(),
+        ["test", "--32"] => bits32::test(),
+        ["test", skipped @ ..]
+            if skipped
+                .iter()
+                .all(|s| ["--skip-windows", "--skip-32"].contains(s)) =>
+        {
+            all_but(skipped)
+        }
         // The runner that cargo calls for programs for Windows.
         ["wine", program, arguments @ ..] => match windows::run(program, arguments) {
             Ok(status) => return ExitCode::from(status),
@@ -66,7 +77,8 @@ fn main() -> ExitCode {
         ["owners", "--check"] => owners::run(true),
         ["cost"] => cost::run(),
         ["dist", "--windows", folder] => windows::package::run(Path::new(folder)),
-        ["dist", prefix] => dist::run(prefix),
+        ["dist", "--32", prefix] => dist::run(prefix, dist::Width::Bits32),
+        ["dist", prefix] => dist::run(prefix, dist::Width::Bits64),
         ["capi"] => capi::run(),
         ["header"] => header::run(false),
         ["header", "--check"] => header::run(true),
@@ -84,6 +96,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// All tests but those of the sides that are named.
+fn all_but(skipped: &[&str]) -> Result<(), String> {
+    steps::test(false)?;
+    if !skipped.contains(&"--skip-32") {
+        bits32::test()?;
+    }
+    if !skipped.contains(&"--skip-windows") {
+        windows::test()?;
+    }
+    Ok(())
 }
 
 /// The root of the project.

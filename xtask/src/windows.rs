@@ -15,7 +15,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::steps::step;
-use crate::{dist, packages, root};
+use crate::{debian, dist, packages, root};
 
 /// What runs on Windows so far.
 const CRATES: &[&str] = &[
@@ -50,13 +50,6 @@ const NEEDED: &[(&str, &str)] = &[
     (WINE, "wine64"),
     ("/usr/bin/x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     ("/usr/bin/x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64"),
-    ("/usr/bin/rustc", "rustc-web"),
-    ("/usr/bin/cargo", "cargo-web"),
-    ("/usr/bin/clippy-driver", "rust-web-clippy"),
-    (
-        "/usr/lib/rustlib/src/rust/library/std/Cargo.toml",
-        "rust-web-src",
-    ),
 ];
 
 /// Debian has it outside of the path.
@@ -69,7 +62,8 @@ const LONGEST_BOOT: Duration = Duration::from_secs(180);
 
 /// Builds and runs all tests of the Windows side.
 pub(crate) fn test() -> Result<(), String> {
-    packages::install_from(NEEDED)
+    let needed: Vec<_> = NEEDED.iter().chain(&debian::NEEDED).copied().collect();
+    packages::install_from(&needed)
         .map_err(|e| format!("{e}\n       or leave the Windows side out with --skip-windows"))?;
     make_prefix()?;
     for (target, crates, what) in [
@@ -172,10 +166,8 @@ fn read_here(kept: &Path) -> Result<(), String> {
 /// A command of Debian's cargo for some crates.
 fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String> {
     let own = std::env::current_exe().map_err(|e| format!("no path of ourselves: {e}"))?;
-    let mut cargo = Command::new("/usr/bin/cargo");
+    let mut cargo = debian::cargo(command, target, "windows");
     cargo
-        .arg(command)
-        .args(["-Zbuild-std=std,panic_abort", "--target", target])
         .arg("--config")
         // A Rust string is a TOML string here.
         .arg(format!(
@@ -188,26 +180,8 @@ fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String
             cargo.args(["--features", "freehold/windows-sys,freehold/allocator-api2"]);
         }
     }
-    // What the cargo that started us says of its own toolchain.
-    for name in ["CARGO", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH", "RUSTFLAGS"] {
-        cargo.env_remove(name);
-    }
-    // Its subcommands are looked for there, and another toolchain's would come first.
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = std::ffi::OsString::from("/usr/bin:");
-    folders.push(path);
-    cargo
-        .env("PATH", folders)
-        .env("RUSTC", "/usr/bin/rustc")
-        .env("RUSTDOC", "/usr/bin/rustdoc")
-        // The standard library is built with what is not stable.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_DIR", dist::target().join("windows"))
-        // Nobody debugs these: files and lines of panics are there without it. The
-        // tests of reports look for their own lines.
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .args(["--config", "profile.dev.package.freehold-cli.debug=1"])
-        .env("CARGO_INCREMENTAL", "0");
+    // The tests of reports look for their own lines.
+    cargo.args(["--config", "profile.dev.package.freehold-cli.debug=1"]);
     Ok(cargo)
 }
 
