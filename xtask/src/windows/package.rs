@@ -9,7 +9,7 @@ use std::process::Command;
 
 use super::{TARGET, cargo};
 use crate::steps::step;
-use crate::{dist, packages, root};
+use crate::{debian, dist, packages, root};
 
 /// File that proves a package, and the package. GNU's linker keeps all functions
 /// of the standard library in a DLL, those of the network among them.
@@ -36,6 +36,7 @@ const SAYS: &[&str] = &[
 /// and the licences, as they go into an archive.
 pub(crate) fn run(folder: &Path) -> Result<(), String> {
     packages::install_from(super::NEEDED)?;
+    packages::install_from(&debian::NEEDED)?;
     packages::install_from(NEEDED)?;
     let mut build = cargo("rustc", TARGET, &["freehold-capi"])?;
     let flags = "-C link-arg=-fuse-ld=lld -C link-arg=-Wl,--gc-sections";
