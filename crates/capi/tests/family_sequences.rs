@@ -274,8 +274,8 @@ impl World {
                 FREEHOLD_FOREIGN | FREEHOLD_INTERIOR => code,
                 _ => FREEHOLD_DOUBLE,
             },
-            // Heaps are smaller in 32-bit programs: where a block was released, the
-            // memory of a movable one, which has another name, may have been since.
+            // 32-bit programs forget some released blocks sooner; these are refused all
+            // the same.
             _ if !block.live && usize::BITS == 32 && code == FREEHOLD_FOREIGN => FREEHOLD_FOREIGN,
             _ if !block.live => FREEHOLD_DOUBLE,
             // Windows documents that fixed blocks of both lie in the process's heap.
