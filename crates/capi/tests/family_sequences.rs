@@ -274,9 +274,6 @@ impl World {
                 FREEHOLD_FOREIGN | FREEHOLD_INTERIOR => code,
                 _ => FREEHOLD_DOUBLE,
             },
-            // 32-bit programs forget some released blocks sooner; these are refused all
-            // the same.
-            _ if !block.live && usize::BITS == 32 && code == FREEHOLD_FOREIGN => FREEHOLD_FOREIGN,
             _ if !block.live => FREEHOLD_DOUBLE,
             // Windows documents that fixed blocks of both lie in the process's heap.
             Some(FREEHOLD_FAMILY_LOCAL) if block.family == FREEHOLD_FAMILY_HEAP => FREEHOLD_OK,

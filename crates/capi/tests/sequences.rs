@@ -161,11 +161,7 @@ impl World {
     }
 
     fn gave(&mut self, code: freehold_code, wanted: freehold_code, step: &Step) {
-        // 32-bit programs forget some released blocks sooner; these are refused all the
-        // same.
-        if usize::BITS == 64 || (code, wanted) != (FREEHOLD_FOREIGN, FREEHOLD_DOUBLE) {
-            assert_eq!(code, wanted, "{step:?}: {}", message());
-        }
+        assert_eq!(code, wanted, "{step:?}: {}", message());
         if code == FREEHOLD_OK {
             return;
         }
@@ -436,10 +432,6 @@ impl World {
         let code = unsafe { freehold_query(address as *const c_void, &mut answer) };
         let known = match at_start {
             Some(start) if start.owner == Owner::Nobody => {
-                // 32-bit programs forget some released blocks sooner.
-                if usize::BITS == 32 && code == FREEHOLD_FOREIGN {
-                    return;
-                }
                 assert!(code == FREEHOLD_DOUBLE || code == FREEHOLD_OK, "{step:?}");
                 if self.around(address).is_none() {
                     assert_eq!(code, FREEHOLD_DOUBLE, "{step:?}: {}", message());

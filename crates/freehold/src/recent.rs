@@ -1,13 +1,15 @@
 //! Blocks that were released a short while ago: who allocated and who released
 //! them, so that a second release can say so. Bounded: a block is forgotten when
-//! another with the same hash is released.
+//! four others with the same hash are released.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::contract::Block;
 
-/// Blocks that are remembered.
-const ENTRIES: usize = 4096;
+/// Blocks that are remembered under one hash.
+const WAYS: usize = 4;
+/// Hashes, as a number of bits.
+const HASH_BITS: u32 = 10;
 
 /// One released block. Zeroed bytes are none.
 struct Entry {
@@ -22,15 +24,9 @@ struct Entry {
     what: AtomicU64,
 }
 
-static TABLE: [Entry; ENTRIES] = [const {
-    Entry {
-        version: AtomicU32::new(0),
-        released: AtomicU32::new(0),
-        address: AtomicU64::new(0),
-        size: AtomicU64::new(0),
-        what: AtomicU64::new(0),
-    }
-}; ENTRIES];
+struct Table([[Entry; WAYS]; 1 << HASH_BITS]);
+
+static TABLE: Table = Table::NEW;
 
 /// What is remembered of a released block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,35 +37,9 @@ pub(crate) struct Released {
     pub(crate) stack: u32,
 }
 
-fn entry(address: u64) -> &'static Entry {
-    let hash = (address >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
-    &TABLE[hash as usize % ENTRIES]
-}
-
 /// Notes that a block was released by this stack.
 pub(crate) fn note(block: &Block, stack: u32) {
-    let entry = entry(block.address);
-    let version = entry.version.load(Ordering::Relaxed);
-    let order = (Ordering::Acquire, Ordering::Relaxed);
-    // Acquire: the fields are written after it. Somebody else who is writing
-    // here wins: one of the two must be forgotten anyway.
-    if version & 1 != 0
-        || entry
-            .version
-            .compare_exchange(version, version + 1, order.0, order.1)
-            .is_err()
-    {
-        return;
-    }
-    let what = u64::from(block.stack) | u64::from(block.tag) << 32 | u64::from(block.family) << 48;
-    entry.address.store(!block.address, Ordering::Release);
-    entry.size.store(block.size, Ordering::Release);
-    entry.what.store(what, Ordering::Release);
-    entry.released.store(stack, Ordering::Release);
-    // Release: the fields are whole.
-    entry
-        .version
-        .store(version.wrapping_add(2), Ordering::Release);
+    TABLE.note(block, stack);
 }
 
 /// The address was handed out again.
@@ -86,24 +56,110 @@ pub(crate) fn forget(address: u64) {
 
 /// What is remembered of the block that was released at `address`.
 pub(crate) fn find(address: u64) -> Option<Released> {
-    let entry = entry(address);
-    // Acquire, all: none of these loads may come after the second look at the
-    // version, nor before the first.
-    let version = entry.version.load(Ordering::Acquire);
-    let what = entry.what.load(Ordering::Acquire);
-    let found = Released {
-        block: Block {
-            address: !entry.address.load(Ordering::Acquire),
-            size: entry.size.load(Ordering::Acquire),
-            stack: what as u32,
-            tag: (what >> 32) as u16,
-            family: (what >> 48) as u8,
-            ..Block::default()
-        },
-        stack: entry.released.load(Ordering::Acquire),
-    };
-    let whole = version & 1 == 0 && version == entry.version.load(Ordering::Relaxed);
-    (whole && found.block.address == address && found.block.family != 0).then_some(found)
+    TABLE.find(address)
+}
+
+impl Table {
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "to begin tables with, each its own"
+    )]
+    const NEW: Self = Self(
+        [const {
+            [const {
+                Entry {
+                    version: AtomicU32::new(0),
+                    released: AtomicU32::new(0),
+                    address: AtomicU64::new(0),
+                    size: AtomicU64::new(0),
+                    what: AtomicU64::new(0),
+                }
+            }; WAYS]
+        }; 1 << HASH_BITS],
+    );
+
+    /// The entries that may tell of an address.
+    fn entries(&self, address: u64) -> &[Entry; WAYS] {
+        // Some families' blocks begin eight bytes after others': both may be
+        // remembered.
+        let hash = (address >> 3).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - HASH_BITS);
+        &self.0[hash as usize]
+    }
+
+    /// The entry that tells of an address, or else the one that was written least
+    /// often: the others with its hash are younger.
+    fn entry_for(&self, address: u64) -> &Entry {
+        let entries = self.entries(address);
+        // Relaxed, both: whoever finds another entry than this one only forgets sooner.
+        let known = entries
+            .iter()
+            .find(|entry| entry.address.load(Ordering::Relaxed) == !address);
+        known.unwrap_or_else(|| {
+            let first = &entries[0];
+            entries[1..].iter().fold(first, |oldest, entry| {
+                let ahead = (entry.version.load(Ordering::Relaxed))
+                    .wrapping_sub(oldest.version.load(Ordering::Relaxed));
+                // Versions wrap around.
+                if (ahead as i32) < 0 { entry } else { oldest }
+            })
+        })
+    }
+
+    fn note(&self, block: &Block, stack: u32) {
+        let entry = self.entry_for(block.address);
+        let version = entry.version.load(Ordering::Relaxed);
+        let order = (Ordering::Acquire, Ordering::Relaxed);
+        // Acquire: the fields are written after it. Somebody else who is writing
+        // here wins: one of the two must be forgotten anyway.
+        if version & 1 != 0
+            || entry
+                .version
+                .compare_exchange(version, version.wrapping_add(1), order.0, order.1)
+                .is_err()
+        {
+            return;
+        }
+        let what =
+            u64::from(block.stack) | u64::from(block.tag) << 32 | u64::from(block.family) << 48;
+        entry.address.store(!block.address, Ordering::Release);
+        entry.size.store(block.size, Ordering::Release);
+        entry.what.store(what, Ordering::Release);
+        entry.released.store(stack, Ordering::Release);
+        // Release: the fields are whole.
+        entry
+            .version
+            .store(version.wrapping_add(2), Ordering::Release);
+    }
+
+    fn find(&self, address: u64) -> Option<Released> {
+        self.entries(address)
+            .iter()
+            .filter_map(Entry::read)
+            .find(|found| found.block.address == address && found.block.family != 0)
+    }
+}
+
+impl Entry {
+    /// What it says, when nobody writes it at this moment.
+    fn read(&self) -> Option<Released> {
+        // Acquire, all: none of these loads may come after the second look at the
+        // version, nor before the first.
+        let version = self.version.load(Ordering::Acquire);
+        let what = self.what.load(Ordering::Acquire);
+        let found = Released {
+            block: Block {
+                address: !self.address.load(Ordering::Acquire),
+                size: self.size.load(Ordering::Acquire),
+                stack: what as u32,
+                tag: (what >> 32) as u16,
+                family: (what >> 48) as u8,
+                ..Block::default()
+            },
+            stack: self.released.load(Ordering::Acquire),
+        };
+        let whole = version & 1 == 0 && version == self.version.load(Ordering::Relaxed);
+        whole.then_some(found)
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +184,30 @@ mod tests {
         assert_eq!(find(0), None);
         forget(0x4000_0010);
         assert_eq!(find(0x4000_0010), None);
+    }
+
+    #[test]
+    fn a_released_block_outlives_three_with_its_hash() {
+        static TABLE: Table = Table::NEW;
+        let first = 0x6000_0010;
+        let same: Vec<u64> = (first..)
+            .step_by(8)
+            .filter(|&address| std::ptr::eq(TABLE.entries(address), TABLE.entries(first)))
+            .take(WAYS + 1)
+            .collect();
+        for (i, &address) in same.iter().enumerate() {
+            let block = Block {
+                address,
+                family: 1,
+                ..Block::default()
+            };
+            // Twice, as a place that is used again: it takes no other's entry.
+            TABLE.note(&block, 1);
+            TABLE.note(&block, 2);
+            let left = same.iter().filter(|&&at| TABLE.find(at).is_some());
+            assert_eq!(left.count(), (i + 1).min(WAYS));
+        }
+        assert_eq!(TABLE.find(first), None);
     }
 
     #[test]
