@@ -207,6 +207,8 @@ impl World {
                         return;
                     };
                     let wanted = match (self.release(&block, Owner::You), more) {
+                        // Adopted with the size 0, which says that it is not known.
+                        (FREEHOLD_OK, _) if block.adopted && block.size == 0 => FREEHOLD_OK,
                         (FREEHOLD_OK, 1) => FREEHOLD_SIZE_MISMATCH,
                         (other, _) => other,
                     };

@@ -522,6 +522,8 @@ unsafe fn release_unrecorded(
 pub(crate) fn unrecorded(report: &Report, tracker: &Tracker, answer: u32) -> Option<Misuse> {
     let misuse = match answer {
         DEAD => Misuse::Double,
+        // The ledger forgets released blocks where their neighbours grow in number.
+        UNKNOWN if recent::find(report.address as u64).is_some() => Misuse::Double,
         UNKNOWN if report.called.known_malloc => Misuse::Foreign,
         UNKNOWN => interior(tracker, report.address).unwrap_or(Misuse::Foreign),
         // Nobody can tell now: the platform's own checks have to do.

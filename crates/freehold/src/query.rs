@@ -4,9 +4,9 @@
 use freehold_families::Family;
 use freehold_ledger::format::Owner;
 
-use crate::contract::{Block, DEAD, LIVE, SCOPE, TAG, Tracker};
+use crate::contract::{Block, DEAD, LIVE, SCOPE, TAG, Tracker, UNKNOWN};
 use crate::ownership::Ownership;
-use crate::{Stack, record, registry, state, tags};
+use crate::{Stack, recent, record, registry, state, tags};
 
 /// What is known of a live block.
 ///
@@ -100,6 +100,8 @@ pub fn query(address: usize) -> Answer {
     }
     match record::find(tracker, address).0 {
         DEAD => Answer::Released,
+        // The ledger forgets released blocks where their neighbours grow in number.
+        UNKNOWN if recent::find(address as u64).is_some() => Answer::Released,
         _ => Answer::Unknown,
     }
 }

@@ -4,7 +4,7 @@
 use freehold_families::{Family, FamilyError};
 use freehold_ledger::format::MisuseKind;
 
-use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, Wrong};
+use crate::contract::{Block, DEAD, LIVE, TAG, Tracker, UNKNOWN, Wrong};
 use crate::free::Called;
 use crate::ownership::Ownership;
 use crate::registry::Entry as Registered;
@@ -108,7 +108,7 @@ impl Report {
             let (answer, block) = record::find(tracker, at);
             let (block, released, site) = match (answer, recent::find(at as u64)) {
                 (LIVE, _) => (block, 0, 0),
-                (DEAD, Some(known)) => (known.block, known.stack, 0),
+                (DEAD | UNKNOWN, Some(known)) => (known.block, known.stack, 0),
                 // Released by somebody else.
                 (DEAD, None) => {
                     let (block, site) = record::gone(tracker, at);
