@@ -3,6 +3,7 @@
  *     cc tour.c $(pkg-config --cflags --libs freehold) -o tour && ./tour
  */
 #define _POSIX_C_SOURCE 200809L /* strdup, open_memstream */
+#include <dirent.h>
 #include <freehold.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,14 @@ static void adopt_and_lend(void) {
   must(freehold_adopt(text, strlen(text) + 1, FREEHOLD_FAMILY_MALLOC), "adopt");
   must(freehold_free(text), "free an adopted text");
 
-  /* A FILE is released by fclose, and freehold_free knows it. */
+  /* The ownership database knows that closedir releases what opendir gives. */
+  DIR *folder = opendir("/");
+  must(freehold_adopt_from("opendir", "return", folder, 0), "adopt a folder");
+  refused(freehold_free_as(FREEHOLD_FAMILY_MALLOC, folder));
+  must(freehold_free(folder), "free a folder");
+  refused(freehold_adopt_from("getenv", "return", getenv("PATH"), 0));
+
+  /* What it does not know is released as you say. */
   char *written = NULL;
   size_t length = 0;
   int closed = 0;

@@ -31,7 +31,8 @@ static WCHAR *system_text(void) {
                                NULL, ERROR_FILE_NOT_FOUND, 0, (WCHAR *)&text, 0, NULL);
   if (units == 0)
     exit(1);
-  must(freehold_adopt(text, (units + 1) * sizeof(WCHAR), FREEHOLD_FAMILY_LOCAL), "adopt");
+  must(freehold_adopt_from("FormatMessageW", "lpBuffer", text, (units + 1) * sizeof(WCHAR)),
+       "adopt");
   return text;
 }
 

@@ -183,7 +183,7 @@ fn guide(prefix: &Path, out: &Path) -> Result<(), String> {
         return Err(format!("docs/c.md has only {} pieces of C", pieces.len()));
     }
     let mut program = format!(
-        "#define _POSIX_C_SOURCE 200809L\n#include <freehold.h>\n#include <stdio.h>\n\
+        "#define _POSIX_C_SOURCE 200809L\n#include <dirent.h>\n#include <freehold.h>\n#include <stdio.h>\n\
          #include <stdlib.h>\n#include <string.h>\n{helpers}\n"
     );
     for (i, piece) in pieces.iter().enumerate() {

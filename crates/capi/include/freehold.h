@@ -168,6 +168,22 @@
 #define FREEHOLD_NOT_SO 43
 
 /**
+ * The ownership database asserts nothing of the function or of its slot.
+ */
+#define FREEHOLD_NOT_KNOWN 44
+
+/**
+ * What the function gives is not the caller's to release.
+ */
+#define FREEHOLD_NOT_YOURS 45
+
+/**
+ * The function that releases it cannot be called: the process has none of that
+ * name or several, or it takes more than the value.
+ */
+#define FREEHOLD_NO_RELEASE 46
+
+/**
  * Nothing is tracked, and without that nobody can tell.
  */
 #define FREEHOLD_NOT_TRACKED 50
@@ -685,6 +701,62 @@ freehold_code freehold_adopt_with(void *block,
                                   size_t size,
                                   freehold_release release,
                                   void *context);
+
+/**
+ * Takes over what a function of a library gave, by the function's name: the ownership
+ * database knows what releases it, and `freehold_free` will call that. When it stays it
+ * is a leak of that function.
+ *
+ * `function` is the name as the documentation has it, of a method with its interface
+ * before it (`IShellItem::GetDisplayName`); `slot` is `return`, the name of a
+ * parameter, or one with a field or `[]` behind it (`pDataOut.pbData`); `size` is the
+ * length in bytes, 0 when it is not known. `freehold owner NAME` shows functions and
+ * slots, and conditions, which must hold. On Windows the functions of Win32 and COM
+ * are known, elsewhere those of C libraries. A library whose function is needed later
+ * stays loaded. A handle of Windows that is no memory is closed by
+ * `freehold_handle_close`.
+ *
+ * ```c
+ * DIR *folder = opendir("/");
+ * freehold_adopt_from("opendir", "return", folder, 0);
+ * freehold_free(folder); // by closedir
+ * ```
+ *
+ * Errors: FREEHOLD_NULL when the API gave nothing; FREEHOLD_NOT_KNOWN;
+ * FREEHOLD_NOT_YOURS, as of what `getenv` gives; FREEHOLD_NO_RELEASE; FREEHOLD_OWNED
+ * when the block is registered already; FREEHOLD_BAD_TEXT; FREEHOLD_TOO_LARGE;
+ * FREEHOLD_OVERFLOW.
+ *
+ * # Safety
+ * The names end with a NUL. `block` is null or what this function gave in this slot,
+ * live; nobody else releases it, and its release may be called on any thread.
+ */
+freehold_code freehold_adopt_from(const char *function, const char *slot, void *block, size_t size);
+
+/**
+ * Takes over a handle that is no memory (FREEHOLD_FAMILY_HANDLE, …_REG_KEY, …_MENU …)
+ * and that an API of Windows gave: when it stays it is a leak.
+ *
+ * Errors: FREEHOLD_NULL for what says that the API failed; FREEHOLD_OWNED when it is
+ * adopted already; FREEHOLD_UNRELEASABLE for a family without such handles, all of
+ * them where there is no Windows; FREEHOLD_NOT_YOURS for a handle that is always
+ * there; FREEHOLD_UNKNOWN_VALUE.
+ *
+ * # Safety
+ * `handle` is a live one of this family, which nobody else closes.
+ */
+freehold_code freehold_handle_adopt(uint32_t family, void *handle);
+
+/**
+ * Closes a handle by the function of its family.
+ *
+ * Errors: as `freehold_free`: FREEHOLD_DOUBLE, FREEHOLD_FOREIGN for one that was not
+ * adopted, FREEHOLD_WRONG_FAMILY, FREEHOLD_RELEASE_FAILED: then it is still adopted.
+ *
+ * # Safety
+ * Nobody uses the handle any more; that of a window belongs to this thread.
+ */
+freehold_code freehold_handle_close(uint32_t family, void *handle);
 
 /**
  * Notes a block that an API only lends: releases of it are refused until

@@ -177,6 +177,14 @@ template <class T>
   return unique<T>(block);
 }
 
+/** Takes over what `function` gave in `slot`; the ownership database knows its release. */
+template <class T>
+[[nodiscard]] unique<T> adopt_from(const char *function, const char *slot, T *block,
+                                   std::size_t bytes = 0) {
+  check(freehold_adopt_from(function, slot, block, bytes));
+  return unique<T>(block);
+}
+
 /** Blocks that are released together, the last first. */
 class arena {
 public:

@@ -5,7 +5,8 @@
 
 use freehold::strings::TextError;
 use freehold::{
-    AdoptError, AllocError, ArenaFailure, FamilyError, FreeError, Misuse, MoveError, ResizeError,
+    AdoptError, AdoptFromError, AllocError, ArenaFailure, FamilyError, FreeError, Misuse,
+    MoveError, ResizeError,
 };
 
 /// How a call went: `FREEHOLD_OK` (0), or why nothing was done. Codes are only
@@ -68,6 +69,13 @@ pub const FREEHOLD_UNRELEASABLE: i32 = 41;
 pub const FREEHOLD_OUTSIDE: i32 = 42;
 /// The block is not in the state that is to be ended.
 pub const FREEHOLD_NOT_SO: i32 = 43;
+/// The ownership database asserts nothing of the function or of its slot.
+pub const FREEHOLD_NOT_KNOWN: i32 = 44;
+/// What the function gives is not the caller's to release.
+pub const FREEHOLD_NOT_YOURS: i32 = 45;
+/// The function that releases it cannot be called: the process has none of that
+/// name or several, or it takes more than the value.
+pub const FREEHOLD_NO_RELEASE: i32 = 46;
 
 /// Nothing is tracked, and without that nobody can tell.
 pub const FREEHOLD_NOT_TRACKED: i32 = 50;
@@ -102,7 +110,8 @@ pub(crate) fn name(code: i32) -> &'static core::ffi::CStr {
         FREEHOLD_INTERIOR FREEHOLD_BORROWED FREEHOLD_TRANSFERRED FREEHOLD_ARENA_OWNED
         FREEHOLD_FINALIZER_OWNED FREEHOLD_WRONG_FAMILY FREEHOLD_SIZE_MISMATCH
         FREEHOLD_RELEASE_FAILED FREEHOLD_IN_USE FREEHOLD_OWNED FREEHOLD_UNRELEASABLE
-        FREEHOLD_OUTSIDE FREEHOLD_NOT_SO FREEHOLD_NOT_TRACKED FREEHOLD_LEAKS
+        FREEHOLD_OUTSIDE FREEHOLD_NOT_SO FREEHOLD_NOT_KNOWN FREEHOLD_NOT_YOURS
+        FREEHOLD_NO_RELEASE FREEHOLD_NOT_TRACKED FREEHOLD_LEAKS
         FREEHOLD_NOT_INNERMOST FREEHOLD_INTERNAL
     }
 }
@@ -181,7 +190,22 @@ impl From<AdoptError> for Failure {
             AdoptError::Owned { .. } => FREEHOLD_OWNED,
             AdoptError::Unreleasable { .. } => FREEHOLD_UNRELEASABLE,
             AdoptError::Outside { .. } => FREEHOLD_OUTSIDE,
+            AdoptError::Unowned { .. } => FREEHOLD_NOT_YOURS,
             _ => FREEHOLD_INTERNAL,
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+impl From<AdoptFromError> for Failure {
+    fn from(error: AdoptFromError) -> Failure {
+        let code = match &error {
+            AdoptFromError::Adopt(error) => return Failure::from(*error),
+            AdoptFromError::UnknownFunction { .. } | AdoptFromError::UnknownSlot { .. } => {
+                FREEHOLD_NOT_KNOWN
+            }
+            AdoptFromError::NotYours { .. } => FREEHOLD_NOT_YOURS,
+            _ => FREEHOLD_NO_RELEASE,
         };
         Failure::new(code, error.to_string())
     }

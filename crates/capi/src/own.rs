@@ -1,8 +1,10 @@
 //! Ownership: taking over what an API returned, lending, giving away, leaving
 //! to a finalizer.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 
+#[cfg(not(windows))]
+use freehold::AdoptError;
 use freehold::{Release, ReleaseWith};
 
 use crate::codes::{
@@ -85,6 +87,110 @@ pub unsafe extern "C" fn freehold_adopt_with(
         arguments::extent(block, size)?;
         // SAFETY: as promised by the caller.
         unsafe { freehold::adopt(block, size, with)? };
+        Ok(())
+    })
+}
+
+/// Takes over what a function of a library gave, by the function's name: the ownership
+/// database knows what releases it, and `freehold_free` will call that. When it stays it
+/// is a leak of that function.
+///
+/// `function` is the name as the documentation has it, of a method with its interface
+/// before it (`IShellItem::GetDisplayName`); `slot` is `return`, the name of a
+/// parameter, or one with a field or `[]` behind it (`pDataOut.pbData`); `size` is the
+/// length in bytes, 0 when it is not known. `freehold owner NAME` shows functions and
+/// slots, and conditions, which must hold. On Windows the functions of Win32 and COM
+/// are known, elsewhere those of C libraries. A library whose function is needed later
+/// stays loaded. A handle of Windows that is no memory is closed by
+/// `freehold_handle_close`.
+///
+/// ```c
+/// DIR *folder = opendir("/");
+/// freehold_adopt_from("opendir", "return", folder, 0);
+/// freehold_free(folder); // by closedir
+/// ```
+///
+/// Errors: FREEHOLD_NULL when the API gave nothing; FREEHOLD_NOT_KNOWN;
+/// FREEHOLD_NOT_YOURS, as of what `getenv` gives; FREEHOLD_NO_RELEASE; FREEHOLD_OWNED
+/// when the block is registered already; FREEHOLD_BAD_TEXT; FREEHOLD_TOO_LARGE;
+/// FREEHOLD_OVERFLOW.
+///
+/// # Safety
+/// The names end with a NUL. `block` is null or what this function gave in this slot,
+/// live; nobody else releases it, and its release may be called on any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_adopt_from(
+    function: *const c_char,
+    slot: *const c_char,
+    block: *mut c_void,
+    size: usize,
+) -> freehold_code {
+    guard::code(|| {
+        // SAFETY: as promised by the caller.
+        let (function, slot) = unsafe {
+            (
+                arguments::text(function, "function")?,
+                arguments::text(slot, "slot")?,
+            )
+        };
+        arguments::extent(block, size)?;
+        // SAFETY: as promised by the caller.
+        unsafe { freehold::adopt_from(function, slot, block, size)? };
+        Ok(())
+    })
+}
+
+/// Takes over a handle that is no memory (FREEHOLD_FAMILY_HANDLE, …_REG_KEY, …_MENU …)
+/// and that an API of Windows gave: when it stays it is a leak.
+///
+/// Errors: FREEHOLD_NULL for what says that the API failed; FREEHOLD_OWNED when it is
+/// adopted already; FREEHOLD_UNRELEASABLE for a family without such handles, all of
+/// them where there is no Windows; FREEHOLD_NOT_YOURS for a handle that is always
+/// there; FREEHOLD_UNKNOWN_VALUE.
+///
+/// # Safety
+/// `handle` is a live one of this family, which nobody else closes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_handle_adopt(family: u32, handle: *mut c_void) -> freehold_code {
+    guard::code(|| {
+        let family = arguments::family(family)?;
+        #[cfg(windows)]
+        // SAFETY: as promised by the caller.
+        unsafe {
+            freehold::handles::adopt(family, handle as usize)?;
+        }
+        #[cfg(not(windows))]
+        match handle.is_null() {
+            true => Err(Failure::from(AdoptError::Null)),
+            false => Err(Failure::from(AdoptError::Unreleasable { family })),
+        }
+        #[cfg(windows)]
+        Ok(())
+    })
+}
+
+/// Closes a handle by the function of its family.
+///
+/// Errors: as `freehold_free`: FREEHOLD_DOUBLE, FREEHOLD_FOREIGN for one that was not
+/// adopted, FREEHOLD_WRONG_FAMILY, FREEHOLD_RELEASE_FAILED: then it is still adopted.
+///
+/// # Safety
+/// Nobody uses the handle any more; that of a window belongs to this thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_handle_close(family: u32, handle: *mut c_void) -> freehold_code {
+    guard::code(|| {
+        let family = arguments::family(family)?;
+        #[cfg(windows)]
+        // SAFETY: as promised by the caller.
+        unsafe {
+            freehold::handles::close(family, handle as usize)?;
+        }
+        #[cfg(not(windows))]
+        {
+            let message = format!("{handle:p} is no handle of the family {}", family.name());
+            Err(Failure::new(FREEHOLD_FOREIGN, message))
+        }
+        #[cfg(windows)]
         Ok(())
     })
 }

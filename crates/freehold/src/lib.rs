@@ -21,7 +21,7 @@
 //!   wrong;
 //! - [`families`]: blocks of the other families;
 //! - [`Arena`], [`SharedArena`], [`using`]: blocks that are released together;
-//! - [`Owned`], [`adopt()`], [`borrow`], [`transfer`], [`attach_finalizer`]: who owns a block;
+//! - [`Owned`], [`adopt()`], [`adopt_from()`], [`borrow`], [`transfer`], [`attach_finalizer`]: who owns a block;
 //! - [`strings`]: UTF-8, UTF-16, `BSTR`, `HSTRING`, lists; [`Guid`];
 //! - [`LeakTracker`], [`Scope`], [`Filter`], [`LeaksEmitter`]: what stays;
 //! - [`failing`]: allocations that fail because a test wants it;
@@ -35,8 +35,7 @@
 //!
 //! # What is not here
 //!
-//! C symbols, reports of whole processes (the `freehold` command), knowledge of
-//! which API gives what to whom.
+//! C symbols, reports of whole processes (the `freehold` command).
 #![warn(missing_docs)]
 // It does not see the `const` where the storage is the system's.
 #![cfg_attr(
@@ -53,6 +52,8 @@ compile_error!(
 );
 
 mod adopt;
+#[cfg(feature = "owners")]
+mod adopt_from;
 pub mod alloc;
 mod arena;
 pub mod contract;
@@ -69,6 +70,8 @@ pub mod handles;
 mod leaks;
 mod memory;
 mod misuse;
+#[cfg(feature = "owners")]
+mod named;
 mod own;
 mod owned;
 mod ownership;
@@ -99,6 +102,8 @@ pub use adopt::{
     AdoptError, ReleaseWith, adopt, attach_finalizer, borrow, detach_finalizer, finalize,
     give_back, interior, ownership_of, transfer,
 };
+#[cfg(feature = "owners")]
+pub use adopt_from::{AdoptFromError, adopt_from};
 pub use alloc::{
     AdaptiveCalloc, AdaptiveMalloc, AllocError, Allocator, Calloc, DiagnosticCalloc,
     DiagnosticMalloc, Malloc, Zeroed, adaptive_calloc, adaptive_malloc, calloc, diagnostic_calloc,
@@ -111,6 +116,8 @@ pub use arena::{
 pub use free::{adaptive_free, free, free_as, free_sized, native_free};
 pub use freehold_families::custom::Release;
 pub use freehold_families::{Family, FamilyError};
+#[cfg(feature = "owners")]
+pub use freehold_owners::Kind as OwnerKind;
 pub use global::Global;
 pub use guid::{Guid, GuidError};
 pub use leaks::{

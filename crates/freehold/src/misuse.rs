@@ -97,6 +97,8 @@ struct Details {
     called: &'static str,
     size: Option<usize>,
     family: Option<Family>,
+    /// What releases the block, where its family does not tell.
+    due: Option<&'static str>,
     tag: String,
     allocated: Stack,
     released: Stack,
@@ -124,6 +126,7 @@ impl FreeError {
             called,
             size: None,
             family: None,
+            due: None,
             tag: String::new(),
             allocated: Stack::default(),
             released: Stack::default(),
@@ -158,6 +161,10 @@ impl FreeError {
         self.edit(|d| {
             (d.size, d.family, d.tag) = (Some(size), Some(family), tag);
         })
+    }
+
+    pub(crate) fn due(self, due: Option<&'static str>) -> FreeError {
+        self.edit(|details| details.due = due)
     }
 
     pub(crate) fn with_os_error(self, number: i32) -> FreeError {
@@ -415,7 +422,7 @@ impl fmt::Display for FreeError {
                 f,
                 "{called} was given {at:#x}, a block of the family {}: release it with {}",
                 family.name(),
-                functions(family)
+                details.due.map_or_else(|| functions(family), str::to_owned)
             )?,
             Misuse::SizeMismatch { size, passed } => write!(
                 f,

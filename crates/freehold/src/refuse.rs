@@ -9,7 +9,7 @@ use crate::free::Called;
 use crate::ownership::Ownership;
 use crate::registry::Entry as Registered;
 use crate::release::{Releaser, shown};
-use crate::{FreeError, Misuse, Stack, recent, record, tags};
+use crate::{FreeError, Misuse, Stack, recent, record, registry, tags};
 
 /// What is needed to say what is wrong.
 pub(crate) struct Report {
@@ -95,6 +95,7 @@ impl Report {
             shown(self.called.family, self.address),
             self.called.name,
         );
+        error = error.due(registry::release_name(self.address));
         let remembered = recent::find(self.address as u64);
         if let (None, Misuse::Double, Some(known)) = (self.tracker, misuse, remembered) {
             let family = Family::from_number(known.block.family.into());

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::MutexGuard;
 use std::sync::{Mutex, PoisonError};
 
-use freehold_families::{Family, Kind, info};
+use freehold_families::Family;
 use freehold_ledger::format::Owner;
 
 use crate::ownership::Ownership;
@@ -55,10 +55,8 @@ impl Entry {
 
     /// Whether who adopts this once more has another reference to the same object.
     pub(crate) fn is_shared(&self, release: &Releaser, state: Ownership) -> bool {
-        let family = self.release.family();
-        let counts = info(family).kind == Kind::Reference || family == Family::Hstring;
         let is_owned = self.state == Ownership::Owned && state == Ownership::Owned;
-        counts && is_owned && release.family() == family
+        is_owned && self.release.is_counted_with(release)
     }
 }
 
@@ -195,6 +193,11 @@ pub(crate) fn find(address: usize) -> Option<Entry> {
         return None;
     }
     with(|map| map.get(address))
+}
+
+/// The function that releases a registered block, where its family does not tell.
+pub(crate) fn release_name(address: usize) -> Option<&'static str> {
+    find(address).and_then(|entry| entry.release.function_name())
 }
 
 /// The registered block in the middle of which an address lies: base and size.

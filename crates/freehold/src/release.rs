@@ -8,6 +8,8 @@ use freehold_families::custom::Release;
 use freehold_families::{Family, FamilyError, Kind, cpp, info, is_documented_alias, libc_malloc};
 use freehold_families::{resource, rust};
 
+#[cfg(feature = "owners")]
+use crate::named::Named;
 use crate::win32::{self, heap};
 use crate::{platform, system};
 
@@ -27,6 +29,9 @@ pub(crate) enum Releaser {
     /// A mapping of so many bytes.
     Mmap(usize),
     Custom(Release),
+    /// By a function of the process that the ownership database names.
+    #[cfg(feature = "owners")]
+    Named(Named),
     /// Nothing does: somebody else's.
     Never,
 }
@@ -63,6 +68,11 @@ impl Releaser {
             Releaser::Heap(heap) => number(6, heap.handle()),
             Releaser::Mmap(bytes) => number(7, bytes),
             Releaser::Movable(family) => number(8, family as usize),
+            #[cfg(feature = "owners")]
+            Releaser::Named(named) => {
+                let (function, number) = named.words();
+                (9, function, ptr::without_provenance_mut(number))
+            }
         };
         Packed {
             kind,
@@ -93,6 +103,9 @@ impl Packed {
             6 => Releaser::Heap(heap::Heap::from_handle(self.first.addr())),
             7 => Releaser::Mmap(self.first.addr()),
             8 => Releaser::Movable(family()),
+            #[cfg(feature = "owners")]
+            // SAFETY: packed above.
+            9 => Releaser::Named(unsafe { Named::from_words(self.first, self.second.addr()) }),
             _ => Releaser::Never,
         }
     }
@@ -126,7 +139,18 @@ impl Releaser {
             Releaser::Heap(_) => Family::Heap,
             Releaser::Mmap(_) => Family::Mmap,
             Releaser::Custom(_) => Family::Custom,
+            #[cfg(feature = "owners")]
+            Releaser::Named(_) => Family::Custom,
             Releaser::Never => Family::Unknown,
+        }
+    }
+
+    /// The name of its function, where the family does not tell.
+    pub(crate) fn function_name(&self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "owners")]
+            Releaser::Named(named) => Some(named.name()),
+            _ => None,
         }
     }
 
@@ -150,6 +174,18 @@ impl Releaser {
         is_of_process && is_documented_alias(self.family(), by)
     }
 
+    /// Whether an address may be registered as often as there are references, when
+    /// each is released like this.
+    pub(crate) fn is_counted_with(&self, other: &Releaser) -> bool {
+        #[cfg(feature = "owners")]
+        if let (Releaser::Named(one), Releaser::Named(other)) = (self, other) {
+            return one.shares_with(*other);
+        }
+        let family = self.family();
+        let counts = info(family).kind == Kind::Reference || family == Family::Hstring;
+        counts && other.family() == family
+    }
+
     /// References to the block that must go before it does, this one included, as
     /// far as its family tells.
     pub(crate) fn references(&self, address: usize) -> Option<usize> {
@@ -170,6 +206,8 @@ impl Releaser {
         ];
         match self {
             Releaser::Custom(_) => true,
+            #[cfg(feature = "owners")]
+            Releaser::Named(_) => true,
             Releaser::Win32(family) => holds_others.contains(family),
             _ => false,
         }
@@ -207,6 +245,8 @@ impl Releaser {
                         .map_err(|code| FamilyError::Failed { family, code })?;
                 }
                 Releaser::Custom(release) => release.call(block)?,
+                #[cfg(feature = "owners")]
+                Releaser::Named(named) => named.call(block.as_ptr().cast()),
                 Releaser::Never => {}
             }
         }

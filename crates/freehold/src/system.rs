@@ -5,6 +5,8 @@
 //! the families' functions (`platform`, `win32`), forks, which only one of them
 //! has (`forks`).
 
+#[cfg(feature = "owners")]
+mod functions;
 #[cfg(unix)]
 mod linux;
 #[cfg(windows)]
@@ -20,5 +22,7 @@ pub(crate) use system::{
     thread_id, thread_name, unmap,
 };
 
+#[cfg(feature = "owners")]
+pub(crate) use functions::{NotFound, find_function};
 #[cfg(windows)]
 pub(crate) use windows::{module_of, module_path, stay_loaded};

@@ -22,6 +22,12 @@ pub(crate) fn number(tracker: &Tracker, name: &'static str) -> u16 {
     number
 }
 
+/// The number of a tag whose name does not stay where it is.
+#[cfg(feature = "owners")]
+pub(crate) fn of_name(tracker: &Tracker, name: &str) -> u16 {
+    named(tracker, TAG, name)
+}
+
 /// The number of a scope.
 pub(crate) fn scope(tracker: &Tracker, name: &str) -> u16 {
     named(tracker, SCOPE, name)

@@ -11,8 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freehold::strings::PWStr;
 use freehold::{
-    AdoptError, Colors, Family, Guid, LeakTracker, LeaksEmitter, Misuse, PrintEmitter, PropVariant,
-    Release, ReleaseWith, Variant, adopt, free, free_as, handles, track,
+    AdoptError, AdoptFromError, Answer, Colors, Family, Guid, LeakTracker, LeaksEmitter, Misuse,
+    PrintEmitter, PropVariant, Release, ReleaseWith, Variant, adopt, adopt_from, free, free_as,
+    handles, track,
 };
 use windows_sys::Win32::Foundation::{
     CloseHandle, ERROR_SUCCESS, GetLastError, INVALID_HANDLE_VALUE, SetLastError, SysAllocString,
@@ -49,6 +50,9 @@ fn start() -> MutexGuard<'static, ()> {
 
 /// What a function handed out, and how it is documented to be released.
 struct Given {
+    /// Whose page says so.
+    function: &'static str,
+    slot: &'static str,
     address: *mut c_void,
     size: usize,
     family: Family,
@@ -76,6 +80,8 @@ fn format_message() -> Given {
     let read = unsafe { PWStr::new(text).text(Some(units as usize)) }.expect("UTF-16");
     assert!(!read.trim().is_empty());
     Given {
+        function: "FormatMessageW",
+        slot: "lpBuffer",
         address: text.cast(),
         size: (units as usize + 1) * 2,
         family: Family::Local,
@@ -90,6 +96,8 @@ fn known_folder() -> Given {
     let code = unsafe { SHGetKnownFolderPath(&FOLDERID_LocalAppData, 0, null_mut(), &mut path) };
     assert_eq!(code, 0);
     Given {
+        function: "SHGetKnownFolderPath",
+        slot: "ppszPath",
         address: path.cast(),
         size: 0,
         family: Family::CoTaskMem,
@@ -108,6 +116,8 @@ fn arguments() -> Given {
     let second = unsafe { PWStr::new((*list.add(1)).cast()).text(None) };
     assert_eq!(second.as_deref(), Ok("first argument"));
     Given {
+        function: "CommandLineToArgvW",
+        slot: "return",
         address: list.cast(),
         size: 0,
         family: Family::Local,
@@ -127,6 +137,8 @@ fn sid_text() -> Given {
         free(sid).expect("by LocalFree");
     }
     Given {
+        function: "ConvertSidToStringSidW",
+        slot: "StringSid",
         address: text.cast(),
         size: 16,
         family: Family::Local,
@@ -141,6 +153,8 @@ fn workstation() -> Given {
     let code = unsafe { NetWkstaGetInfo(null(), 100, &mut info) };
     assert_eq!(code, 0);
     Given {
+        function: "NetWkstaGetInfo",
+        slot: "bufptr",
         address: info.cast(),
         size: 0,
         family: Family::NetApi,
@@ -176,6 +190,8 @@ fn protected() -> Given {
         free(at.cast()).expect("by LocalFree");
     }
     Given {
+        function: "CryptProtectData",
+        slot: "pDataOut.pbData",
         address: hidden.pbData.cast(),
         size: hidden.cbData as usize,
         family: Family::Local,
@@ -195,6 +211,8 @@ fn class_text() -> Given {
     let read = unsafe { PWStr::new(text).text(None) }.expect("UTF-16");
     assert_eq!(read.parse(), Ok(Guid::from(guid)));
     Given {
+        function: "StringFromCLSID",
+        slot: "lplpsz",
         address: text.cast(),
         size: 39 * 2,
         family: Family::CoTaskMem,
@@ -208,6 +226,8 @@ fn automation_text() -> Given {
     // SAFETY: ends with a NUL.
     let bstr = unsafe { SysAllocString(text.as_ptr()) };
     Given {
+        function: "SysAllocString",
+        slot: "return",
         address: bstr.cast_mut().cast(),
         size: 10,
         family: Family::Bstr,
@@ -222,6 +242,8 @@ fn stream() -> Given {
     let code = unsafe { CreateStreamOnHGlobal(null_mut(), 1, &mut stream) };
     assert_eq!(code, 0);
     Given {
+        function: "CreateStreamOnHGlobal",
+        slot: "ppstm",
         address: stream,
         size: 0,
         family: Family::Com,
@@ -296,6 +318,59 @@ fn what_is_forgotten_is_reported_with_the_due_release() {
             given.adopt();
             free(given.address).expect(given.due);
         }
+    }
+}
+
+#[test]
+fn the_name_of_its_function_is_enough_to_adopt_it() {
+    let _alone = start();
+    for give in ALL {
+        let given = give();
+        let adopted = || {
+            // SAFETY: handed out by the system in this slot.
+            unsafe { adopt_from(given.function, given.slot, given.address, given.size) }
+        };
+        let text = report(|| {
+            adopted().expect(given.function);
+        });
+        assert!(text.contains(given.function), "{text}");
+        match freehold::query(given.address as usize) {
+            Answer::Live(known) => assert_eq!(known.family, given.family, "{}", given.function),
+            other => panic!("{}: {other:?}", given.function),
+        }
+        // SAFETY: live, used by nobody.
+        unsafe { free(given.address) }.expect(given.due);
+    }
+}
+
+#[test]
+fn functions_with_a_release_of_their_own_are_adopted_by_name() {
+    let _alone = start();
+    // SAFETY: what the functions give, used by nobody.
+    unsafe {
+        let block = GetEnvironmentStringsW();
+        let text = report(|| {
+            adopt_from("GetEnvironmentStringsW", "return", block.cast(), 0).expect("given");
+        });
+        assert!(
+            text.contains("release   : FreeEnvironmentStringsW"),
+            "{text}"
+        );
+        let error = free_as(Family::Local, block.cast()).unwrap_err();
+        assert!(
+            error.to_string().contains("FreeEnvironmentStringsW"),
+            "{error}"
+        );
+        free(block.cast()).expect("live");
+
+        let event = CreateEventW(null(), 1, 0, null());
+        adopt_from("CreateEventW", "return", event, 0).expect("given");
+        handles::close(Family::Handle, event as usize).expect("open");
+        assert_eq!(CloseHandle(event), 0, "it was closed");
+
+        let process = GetProcessHeap();
+        let error = adopt_from("GetProcessHeap", "return", process, 0).unwrap_err();
+        assert!(matches!(error, AdoptFromError::NotYours { .. }), "{error}");
     }
 }
 

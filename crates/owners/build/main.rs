@@ -1,5 +1,6 @@
-//! Packs the files of `data` into the table that the crate looks things up in.
+//! Packs the files of `data` into the tables that the crate looks things up in.
 
+mod compact;
 mod pack;
 mod read;
 
@@ -10,13 +11,24 @@ fn main() {
     println!("cargo::rerun-if-changed={}", data.display());
     println!("cargo::rerun-if-changed=build");
     let out = std::env::var_os("OUT_DIR").expect("cargo says where to write");
-    let packed = read::all(&data).and_then(|functions| pack::pack(&functions));
-    match packed {
-        Ok(bytes) => std::fs::write(Path::new(&out).join("owners.bin"), bytes)
-            .expect("the build folder can be written"),
-        Err(error) => {
-            println!("cargo::error={error}");
-            std::process::exit(1);
-        }
+    if let Err(error) = tables(&data, Path::new(&out)) {
+        println!("cargo::error={error}");
+        std::process::exit(1);
     }
+}
+
+fn tables(data: &Path, out: &Path) -> Result<(), String> {
+    let functions = read::all(data)?;
+    let write = |name: &str, table: Vec<u8>| {
+        let path = out.join(name);
+        std::fs::write(&path, table).map_err(|e| format!("{}: {e}", path.display()))
+    };
+    write("owners.bin", pack::pack(&functions)?)?;
+    for platform in read::PLATFORMS {
+        write(
+            &format!("{platform}.bin"),
+            compact::pack(&functions, platform)?,
+        )?;
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@
 //! assert!(slot.release().eq(["IUnknown::Release"]));
 //! ```
 
+pub mod compact;
 mod kinds;
 mod table;
 

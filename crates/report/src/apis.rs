@@ -30,6 +30,12 @@ pub(crate) fn of(stack: &[Frame]) -> Option<Api> {
     function(called).and_then(api)
 }
 
+/// The function of this name, when what it hands out must be released.
+pub(crate) fn named(name: &str) -> Option<Api> {
+    let mut functions = freehold_owners::find(name).filter(|function| function.name() == name);
+    functions.find_map(api)
+}
+
 /// What the database has of the function of a frame.
 fn function(frame: &Frame) -> Option<Function> {
     let name = frame.function()?;

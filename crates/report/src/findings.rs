@@ -319,15 +319,22 @@ fn site(group: &Group, frames: &Frames, stack: Vec<Frame>, snapshot: &Snapshot) 
     let family = family(group.family, &stack);
     let name = |names: &[String], number: u16| names.get(usize::from(number)).cloned();
     let scope = (group.one_scope && group.scope != 0).then(|| name(&snapshot.scopes, group.scope));
-    let tags = group.tags.iter();
+    let tags: Vec<String> = (group.tags.iter())
+        .filter_map(|tag| name(&snapshot.tags, *tag))
+        .collect();
+    // What is adopted by a function's name has it as its tag.
+    let adopted = match &tags[..] {
+        [tag] => apis::named(tag),
+        _ => None,
+    };
     Site {
         total: group.total,
         smallest: group.smallest,
         largest: group.largest,
         verdict: group.verdict,
         family,
-        api: apis::of(&stack),
-        tags: tags.filter_map(|tag| name(&snapshot.tags, *tag)).collect(),
+        api: adopted.or_else(|| apis::of(&stack)),
+        tags,
         scope: scope.flatten(),
         oldest_ms: group.oldest_ms,
         youngest_ms: group.youngest_ms,

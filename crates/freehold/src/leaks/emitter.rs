@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use freehold_ledger::format::Family;
 
 use super::{Allocation, json};
-use crate::{format_address, format_bytes, platform};
+use crate::{format_address, format_bytes, platform, registry};
 
 /// Where leaks are shown. Make your own for other places.
 ///
@@ -218,6 +218,9 @@ pub(super) fn body(style: &Style, leaks: &[Allocation]) -> String {
 /// What should have released a leak, where it is another function than that of the
 /// allocators here.
 fn due(leak: &Allocation) -> Option<String> {
+    if let Some(release) = registry::release_name(leak.address) {
+        return Some(release.to_owned());
+    }
     let family = Family::ALL.into_iter().find(|f| f.name() == leak.family)?;
     let due = family.releases();
     (family != platform::FAMILY && !due.is_empty()).then(|| due.join(" or "))

@@ -94,7 +94,9 @@ fn labels(site: &Site) -> Option<String> {
     if let Some(api) = &site.api {
         labels.push(format!("from {}", api.name));
     }
-    if !site.tags.is_empty() {
+    // What was adopted by a function's name bears that name.
+    let says_more = !matches!((&site.api, &site.tags[..]), (Some(api), [tag]) if api.name == tag);
+    if !site.tags.is_empty() && says_more {
         labels.push(format!("type {}", clean(&site.tags.join(", "))));
     }
     if let Some(scope) = &site.scope {
