@@ -43,11 +43,13 @@ const C_SAYS: &[&str] = &[
 /// stand first, and what it lets the library refuse is all there is.
 const RUN_SAYS: &[&str] = &[
     "lost nothing",
-    "4 wrong",
+    "5 wrong",
     "interior release: freehold::free",
     "allocate_and_misuse",
     "double release: freehold::free",
     "released by:\n      allocate_and_misuse",
+    "mismatched release: freehold::free was called with a block of 32.0 KiB with a release",
+    "adopt_and_lend",
     "borrowed release: freehold::free",
     "adopt_and_lend",
     "owned release: freehold::free",

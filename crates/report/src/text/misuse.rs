@@ -37,7 +37,11 @@ pub(super) fn write(out: &mut String, misuse: &Misuse, program: &str, options: &
 fn what(misuse: &Misuse) -> String {
     let called = misuse.called.name();
     let family = misuse.family.filter(|f| *f != Family::Unknown);
-    let from = family.map_or(String::new(), |f| format!(" from {}", f.name()));
+    let from = match family {
+        None => String::new(),
+        Some(Family::Custom) => " with a release function of its own".to_owned(),
+        Some(family) => format!(" from {}", family.name()),
+    };
     let block = match misuse.size {
         Some(size) => format!("a block of {}{from}", bytes(size)),
         None => format!("a block{from}"),
