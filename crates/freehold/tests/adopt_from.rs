@@ -132,7 +132,9 @@ fn library(folder: &Path, name: &str, source: &str) -> *mut c_void {
     let code = folder.join(format!("{name}.c"));
     std::fs::write(&code, source).expect("written");
     let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
+        .args(["-shared", "-fPIC"])
+        .arg(format!("-m{}", usize::BITS))
+        .arg("-o")
         .arg(&path)
         .arg(&code)
         .status()
