@@ -65,7 +65,8 @@ Exit status:
     0  the answer is written
     1  nothing is known by that name
     2  the command line makes no sense
-  125  the answer cannot be written";
+  125  --explain: there is no such ledger, report or tracked process; or the
+       answer cannot be written";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -117,7 +118,9 @@ Examples:
   freehold owner FormatMessageW
   freehold owner IShellItem::GetDisplayName --format json
   freehold owner --released-by LocalFree
-  freehold owner --library libsqlite3\n\n{OWNER_CODES}"))]
+  freehold owner --library libsqlite3
+  freehold owner --explain day.ledger
+  freehold run --format json -- ./server | freehold owner --explain -\n\n{OWNER_CODES}"))]
     Owner(OwnerArgs),
 }
 
@@ -262,6 +265,13 @@ pub(crate) struct OwnerArgs {
     /// Only functions of this library
     #[arg(long, value_name = "LIBRARY")]
     pub(crate) library: Option<String>,
+
+    /// Add what is known of the functions that gave them to the leaks and misuses
+    /// of a ledger, a JSON report or a tracked process; - is a JSON report on
+    /// standard input
+    #[arg(long, value_name = "LEDGER|REPORT|PID")]
+    #[arg(conflicts_with_all = ["name", "released_by", "library"])]
+    pub(crate) explain: Option<PathBuf>,
 
     /// Form of the answer: text or json
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = format)]
@@ -478,6 +488,7 @@ mod tests {
             ("report", &[0, 2, 99, 125]),
             ("snapshot", &[0, 2, 125]),
             ("ps", &[0, 1, 2, 125]),
+            ("owner", &[0, 1, 2, 125]),
         ] {
             let mut cli = Cli::command();
             let command = cli.find_subcommand_mut(name).unwrap();

@@ -1,8 +1,10 @@
 //! `freehold owner`: who owns what a function hands out, and what releases it.
 //!
-//! What is not here: the rows (crate `freehold-owners`), and how an answer looks
-//! as text (`owner/text.rs`).
+//! What is not here: the rows (crate `freehold-owners`), how an answer looks as
+//! text (`owner/text.rs`), and what is said of the blocks of a program
+//! (`owner/explain.rs`).
 
+mod explain;
 mod text;
 
 use freehold_owners::{Function, Kind, Slot};
@@ -53,8 +55,11 @@ struct Row {
 /// Tells it; gives the exit status.
 ///
 /// # Errors
-/// When the answer cannot be written.
+/// When the answer cannot be written, or what is to be explained cannot be read.
 pub(crate) fn owner(args: &OwnerArgs) -> Result<u8, Failure> {
+    if let Some(source) = &args.explain {
+        return explain::explain(source, args.format);
+    }
     let (query, found) = ask(args);
     let suggestions = match (&args.name, found.is_empty()) {
         (Some(name), true) => suggestions(name),
@@ -158,7 +163,7 @@ fn nothing(args: &OwnerArgs, suggestions: &[&str]) -> String {
         (Some(name), ..) => ("no function is known as", name),
         (_, Some(release), _) => ("nothing is known to be released by", release),
         (_, _, Some(library)) => ("no library is known as", library),
-        _ => return "name a function, --released-by or --library".into(),
+        _ => return "name a function, --released-by, --library or --explain".into(),
     };
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
     match suggestions {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use freehold_ledger::reader::SessionFile;
 use freehold_report::text::TextOptions;
 use freehold_report::{
-    Options, Outcome, Progress as Step, Show, Symbols, build, files, json, text,
+    Options, Outcome, Progress as Step, Report, Show, Symbols, build, files, json, text,
 };
 
 use crate::args::{FailOn, Format, OutputArgs, ReportArgs, ShowArg};
@@ -34,30 +34,51 @@ pub(crate) struct Wanted<'a> {
 pub(crate) fn report(args: &ReportArgs) -> Result<u8, Failure> {
     let target = Target::new(args.output.output.as_deref(), Target::Stdout);
     target.check()?;
-    let mut wanted = Wanted {
+    let (file, outcomes, process) = source(&args.source)?;
+    let wanted = Wanted {
         output: &args.output,
         fail_on: &args.output.fail_on,
-        process: None,
-    };
-    let (file, outcomes) = match process_id(&args.source) {
-        Some(pid) => {
-            let (found, slot) = session_store::find_process(pid)?;
-            wanted.process = Some(slot);
-            let running = found.running.iter();
-            let running = running.map(|(_, h)| (h.pid.load(Relaxed), Outcome::Running));
-            let outcomes = running.collect();
-            (found.file, outcomes)
-        }
-        None => {
-            let file = open(&args.source)?;
-            check_whole(&file, &args.source)?;
-            let mut outcomes = keep::outcomes(&file);
-            add_known(&file, &args.source, &mut outcomes);
-            (file, outcomes)
-        }
+        process,
     };
     let status = write(&file, &outcomes, &wanted, &target)?;
     Ok(status.unwrap_or(0))
+}
+
+/// What was lost and misused by the ledger or the tracked process that `path`
+/// names, for other commands than `freehold report`.
+///
+/// # Errors
+/// When there is no such ledger or process, or it cannot be read.
+pub(crate) fn findings(path: &Path) -> Result<Report, Failure> {
+    let (file, outcomes, process) = source(path)?;
+    let options = Options {
+        outcomes,
+        ..Options::default()
+    };
+    make(&file, &options, process, Vec::new())
+}
+
+/// The session that a command was asked about, how its processes ended, and the
+/// slot of the process that it was asked about.
+type Source = (SessionFile, HashMap<u32, Outcome>, Option<u32>);
+
+fn source(path: &Path) -> Result<Source, Failure> {
+    match process_id(path) {
+        Some(pid) => {
+            let (found, slot) = session_store::find_process(pid)?;
+            let running = found.running.iter();
+            let running = running.map(|(_, h)| (h.pid.load(Relaxed), Outcome::Running));
+            let outcomes = running.collect();
+            Ok((found.file, outcomes, Some(slot)))
+        }
+        None => {
+            let file = open(path)?;
+            check_whole(&file, path)?;
+            let mut outcomes = keep::outcomes(&file);
+            add_known(&file, path, &mut outcomes);
+            Ok((file, outcomes, None))
+        }
+    }
 }
 
 /// Where Wine keeps the drives of Windows.
@@ -130,6 +151,37 @@ fn check_whole(file: &SessionFile, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Reads the session and makes its report.
+fn make(
+    file: &SessionFile,
+    options: &Options,
+    process: Option<u32>,
+    folders: Vec<PathBuf>,
+) -> Result<Report, Failure> {
+    let mut progress = Progress::new();
+    let session = file.read_session(|done, all| {
+        progress.say(|| format!("reading the ledger: {done} of {all} processes"));
+    });
+    let mut session = session.map_err(Failure::freehold)?;
+    lineage::complete(&mut session);
+    if let Some(slot) = process {
+        lineage::only(&mut session, slot);
+    }
+    let disk = files::Disk;
+    let mut symbols = Symbols::new(&disk).symbol_folders(folders);
+    if let Some(drives) = drives() {
+        symbols = symbols.windows_drives(drives);
+    }
+    let report = build(&session, options, &mut symbols, &mut |step| {
+        progress.say(|| match step {
+            Step::Grouping(done, all) => format!("grouping blocks: {done} of {all} processes"),
+            Step::Naming(done, all) => format!("naming functions: {done} of {all} files"),
+        });
+    });
+    progress.clear();
+    Ok(report)
+}
+
 /// Reads the session, writes its report; gives the exit status that findings
 /// ask for.
 ///
@@ -142,15 +194,6 @@ pub(crate) fn write(
     wanted: &Wanted<'_>,
     target: &Target,
 ) -> Result<Option<u8>, Failure> {
-    let mut progress = Progress::new();
-    let session = file.read_session(|done, all| {
-        progress.say(|| format!("reading the ledger: {done} of {all} processes"));
-    });
-    let mut session = session.map_err(Failure::freehold)?;
-    lineage::complete(&mut session);
-    if let Some(slot) = wanted.process {
-        lineage::only(&mut session, slot);
-    }
     let options = Options {
         show: match wanted.output.show {
             ShowArg::Lost => Show::Lost,
@@ -159,19 +202,8 @@ pub(crate) fn write(
         min_bytes: wanted.output.min_bytes,
         outcomes: outcomes.clone(),
     };
-    let disk = files::Disk;
     let folders = wanted.output.symbols.clone();
-    let mut symbols = Symbols::new(&disk).symbol_folders(folders);
-    if let Some(drives) = drives() {
-        symbols = symbols.windows_drives(drives);
-    }
-    let report = build(&session, &options, &mut symbols, &mut |step| {
-        progress.say(|| match step {
-            Step::Grouping(done, all) => format!("grouping blocks: {done} of {all} processes"),
-            Step::Naming(done, all) => format!("naming functions: {done} of {all} files"),
-        });
-    });
-    progress.clear();
+    let report = make(file, &options, wanted.process, folders)?;
     let render = |target: &Target| match wanted.output.format {
         Format::Json => json::render(&report) + "\n",
         Format::Text => text::render(

@@ -20,14 +20,31 @@ pub struct Api {
     pub releases: Vec<&'static str>,
 }
 
+/// Where a stack enters a library by a function that the database knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The frame of that function, counted from the innermost; those behind it are
+    /// of its callers.
+    pub frame: usize,
+    /// The function.
+    pub function: Function,
+}
+
+/// Where the program entered a library to come to a block with this stack, the
+/// innermost frame first.
+pub fn entry(stack: &[Frame]) -> Option<Entry> {
+    let mut pairs = stack.iter().zip(stack.iter().skip(1));
+    // What a library calls of others is its own affair: the outermost one counts.
+    let frame = pairs.position(|(called, caller)| {
+        called.module != caller.module && !is_library(&caller.module)
+    })?;
+    let function = function(&stack[frame])?;
+    Some(Entry { frame, function })
+}
+
 /// The function by which the program came to a block with this stack.
 pub(crate) fn of(stack: &[Frame]) -> Option<Api> {
-    let pairs = stack.iter().zip(stack.iter().skip(1));
-    // What a library calls of others is its own affair: the outermost one counts.
-    let mut entered = pairs
-        .filter(|(called, caller)| called.module != caller.module && !is_library(&caller.module));
-    let (called, _) = entered.next()?;
-    function(called).and_then(api)
+    api(entry(stack)?.function)
 }
 
 /// The function of this name, when what it hands out must be released.
@@ -52,6 +69,14 @@ fn function(frame: &Frame) -> Option<Function> {
 }
 
 fn api(function: Function) -> Option<Api> {
+    let releases = due(function);
+    let name = function.name();
+    (!releases.is_empty()).then_some(Api { name, releases })
+}
+
+/// What releases the things that a function hands out: one of these; none where
+/// nothing that it hands out is known to be the caller's.
+pub fn due(function: Function) -> Vec<&'static str> {
     let owned = function.slots().filter(|slot| {
         let given = matches!(slot.kind(), Kind::Owned | Kind::Refcount);
         // An error's text is something beside what the function is for.
@@ -64,8 +89,7 @@ fn api(function: Function) -> Option<Api> {
             releases.push(release);
         }
     }
-    let name = function.name();
-    (!releases.is_empty()).then_some(Api { name, releases })
+    releases
 }
 
 /// A library's name without what tells its version: `libpng16.so.16` is `png`,

@@ -13,13 +13,14 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// `1` as `1 block`, `2` as `2 blocks`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+/// A number with the thing that there is so many times: `1` as `1 block`, `4210`
+/// as `4,210 blocks`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 /// `12595` as `12.3 KiB`.
-pub(crate) fn bytes(number: u64) -> String {
+pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if number < 1024 {
         return format!("{number} B");

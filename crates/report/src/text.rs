@@ -14,10 +14,12 @@ use freehold_ledger::format::Verdict;
 
 use crate::model::{Exit, ProcessReport, Report, Site, Tally};
 use crate::notes::{Importance, Note};
-use crate::number::{bytes, counted, signal};
+use crate::number::signal;
+pub use crate::number::{bytes, counted};
 use crate::options::Show;
 use crate::symbols::file_name_of as file_name;
-use style::{Painter, Style, clean};
+pub use style::clean;
+use style::{Painter, Style};
 
 /// How the text looks.
 #[derive(Debug, Clone)]

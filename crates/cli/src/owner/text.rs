@@ -23,15 +23,21 @@ pub(super) fn pages(functions: &[Function], width: usize) -> String {
 
 fn page(function: Function, width: usize) -> String {
     let mut text = format!("{} ({})\n", function.name(), function.library());
+    slots(&mut text, function, width);
+    text
+}
+
+/// What is known of each slot of a function.
+pub(super) fn slots(text: &mut String, function: Function, width: usize) {
     if function.slots().len() == 0 {
-        text += "\n  Nothing that it hands out is declared or was described by anybody.\n";
-        text += "  Mostly that means that there is nothing to release.\n";
+        text.push_str("\n  Nothing that it hands out is declared or was described by anybody.\n");
+        text.push_str("  Mostly that means that there is nothing to release.\n");
     }
     for slot in function.slots() {
         let _ = writeln!(text, "\n  {}: {}", slot_name(slot), whose(slot));
         let is_known = slot.kind() != Kind::Unknown;
         let release: Vec<&str> = slot.release().collect();
-        let mut line = |label: &str, said: &str| entry(&mut text, label, said, width);
+        let mut line = |label: &str, said: &str| entry(text, label, said, width);
         if !release.is_empty() {
             let label = if is_known { "release" } else { "perhaps" };
             line(label, &release.join(" or "));
@@ -52,11 +58,10 @@ fn page(function: Function, width: usize) -> String {
             line(if place == 0 { "evidence" } else { "" }, source);
         }
     }
-    text
 }
 
 /// A line with its label, folded to the width of the terminal.
-fn entry(text: &mut String, label: &str, said: &str, width: usize) {
+pub(super) fn entry(text: &mut String, label: &str, said: &str, width: usize) {
     let room = width.saturating_sub(4 + LABEL).max(30);
     let mut label = label;
     let mut line = String::new();

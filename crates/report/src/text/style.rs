@@ -39,7 +39,7 @@ impl Painter {
 
 /// `text` without control characters. Names come from other people's files and
 /// must not move the cursor or set the window's title.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub fn clean(text: &str) -> Cow<'_, str> {
     // Direction marks can make a line read backwards.
     let is_bad = |c: char| {
         c.is_control()
