@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use freehold_owners::{Function, Kind, Platform};
 
 use crate::frame::Frame;
+use crate::trim;
 
 /// A function that hands out what the caller must release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,24 +23,26 @@ pub struct Api {
 
 /// Where a stack enters a library by a function that the database knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// The frame of that function, counted from the innermost; those behind it are
-    /// of its callers.
-    pub frame: usize,
+pub struct Entry<'s> {
     /// The function.
     pub function: Function,
+    /// The frames of those who called it, the nearest first, without those that only
+    /// start the process or thread. Never empty.
+    pub callers: &'s [Frame],
 }
 
 /// Where the program entered a library to come to a block with this stack, the
 /// innermost frame first.
-pub fn entry(stack: &[Frame]) -> Option<Entry> {
+pub fn entry(stack: &[Frame]) -> Option<Entry<'_>> {
     let mut pairs = stack.iter().zip(stack.iter().skip(1));
     // What a library calls of others is its own affair: the outermost one counts.
     let frame = pairs.position(|(called, caller)| {
         called.module != caller.module && !is_library(&caller.module)
     })?;
     let function = function(&stack[frame])?;
-    Some(Entry { frame, function })
+    let end = stack.len() - trim::boilerplate(stack);
+    let callers = &stack[frame + 1..end.max(frame + 2)];
+    Some(Entry { function, callers })
 }
 
 /// The function by which the program came to a block with this stack.
@@ -173,6 +176,28 @@ mod tests {
             main,
         ];
         assert_eq!(named(&back), free);
+    }
+
+    #[test]
+    fn callers_are_the_program_s() {
+        let start = ("__libc_start_main", "libc.so.6");
+        let whole = stack(&[
+            ("_IO_vasprintf", "libc.so.6"),
+            ("asprintf", "libc.so.6"),
+            ("helper", "prog"),
+            ("main", "prog"),
+            start,
+        ]);
+        let entry = entry(&whole).expect("it enters the C library");
+        assert_eq!(entry.function.name(), "asprintf");
+        let callers: Vec<_> = entry.callers.iter().map(|f| f.function()).collect();
+        assert_eq!(callers, [Some("helper"), Some("main")]);
+        // Somebody called it, whatever that is.
+        let bare = stack(&[("strdup", "libc.so.6"), ("_start", "prog")]);
+        assert_eq!(
+            super::entry(&bare).map(|entry| entry.callers.len()),
+            Some(1)
+        );
     }
 
     #[test]

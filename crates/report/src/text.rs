@@ -18,6 +18,7 @@ use crate::number::signal;
 pub use crate::number::{bytes, counted};
 use crate::options::Show;
 use crate::symbols::file_name_of as file_name;
+pub use names::{KEPT_PARTS, source};
 pub use style::clean;
 use style::{Painter, Style};
 

@@ -24,7 +24,7 @@ use super::{Row, as_row};
 use crate::args::Format;
 use crate::errors::Failure;
 use crate::output::Target;
-use input::{Finding, What};
+use input::{Input, What};
 
 /// Frames of callers by which calls are told apart: enough to see where a helper
 /// was called from, and few enough that a loop over many files is one place.
@@ -37,6 +37,8 @@ struct Explained {
     others: Others,
     /// There are blocks that no scan has judged.
     unjudged: bool,
+    /// What makes all that less than there was.
+    notes: Vec<String>,
 }
 
 /// What has no function that the database knows.
@@ -99,11 +101,14 @@ pub(super) fn explain(source: &Path, format: Format) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn by_function(findings: Vec<Finding>) -> Explained {
-    let mut explained = Explained::default();
+fn by_function(input: Input) -> Explained {
+    let mut explained = Explained {
+        notes: input.notes,
+        ..Explained::default()
+    };
     // By name and library: the same name can be another function elsewhere.
     let mut functions = BTreeMap::<(&str, &str), Collected>::new();
-    for finding in findings {
+    for finding in input.findings {
         let entry = apis::entry(&finding.stack);
         let others = &mut explained.others;
         if let What::Lost { judged: false, .. } = finding.what {
@@ -125,7 +130,7 @@ fn by_function(findings: Vec<Finding>) -> Explained {
         let known = functions
             .entry(key)
             .or_insert_with(|| Collected::new(entry.function));
-        known.add(&finding, callers(&finding.stack[entry.frame + 1..]));
+        known.add(&finding.process, &finding.what, callers(entry.callers));
     }
     explained.functions = functions.into_values().map(Collected::sorted).collect();
     let weight = |known: &Known| std::cmp::Reverse((known.total.bytes, known.misuses));
@@ -139,6 +144,7 @@ fn says_something(function: Function) -> bool {
     slots.any(|slot| slot.kind() != freehold_owners::Kind::Unknown)
 }
 
+/// The nearest callers; those that have no name only where none has one.
 fn callers(stack: &[Frame]) -> Vec<Caller> {
     let caller = |frame: &Frame| Caller {
         function: frame.place.function.clone(),
@@ -146,7 +152,12 @@ fn callers(stack: &[Frame]) -> Vec<Caller> {
         file: frame.place.file.clone(),
         line: frame.place.line,
     };
-    stack.iter().take(CALLERS).map(caller).collect()
+    let named = stack.iter().filter(|frame| frame.function().is_some());
+    let named: Vec<Caller> = named.take(CALLERS).map(caller).collect();
+    match named.is_empty() {
+        true => stack.iter().take(1).map(caller).collect(),
+        false => named,
+    }
 }
 
 /// A function while findings are added.
@@ -172,12 +183,12 @@ impl Collected {
         }
     }
 
-    fn add(&mut self, finding: &Finding, callers: Vec<Caller>) {
+    fn add(&mut self, process: &Arc<str>, what: &What, callers: Vec<Caller>) {
         let known = &mut self.known;
-        if !known.processes.contains(&finding.process) {
-            known.processes.push(finding.process.clone());
+        if !known.processes.contains(process) {
+            known.processes.push(process.clone());
         }
-        match &finding.what {
+        match what {
             What::Lost { blocks, bytes, .. } => {
                 let (blocks, bytes) = (*blocks, *bytes);
                 let lost = Tally { blocks, bytes };
@@ -225,6 +236,7 @@ struct Document<'a> {
     schema: &'static str,
     functions: Vec<JsonFunction<'a>>,
     others: &'a Others,
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -261,6 +273,7 @@ fn json(explained: &Explained) -> String {
         schema: "freehold.owner-explain/1",
         functions: explained.functions.iter().map(as_function).collect(),
         others: &explained.others,
+        notes: &explained.notes,
     };
     // Strings and numbers can always be written.
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"

@@ -6,7 +6,7 @@ use super::style::{clean, width};
 use crate::trim::without_parameters;
 
 /// Parts that are kept of a path outside the current folder.
-pub(super) const KEPT_PARTS: usize = 3;
+pub const KEPT_PARTS: usize = 3;
 
 /// The name of a function in at most `columns` columns: without parameters,
 /// then without template arguments, the innermost first, then cut.
@@ -104,7 +104,7 @@ pub(super) fn cut_start(text: &str, columns: usize) -> String {
 /// The path of a source file: relative to `cwd` when it lies below it, else
 /// its last `kept` parts. Paths of both systems are shown alike wherever the report
 /// is made.
-pub(super) fn source(file: &str, cwd: Option<&Path>, kept: usize) -> String {
+pub fn source(file: &str, cwd: Option<&Path>, kept: usize) -> String {
     let parts = parts(file);
     let cwd = cwd.map(Path::to_string_lossy);
     let cwd = cwd.as_deref().map(self::parts);

@@ -12,15 +12,26 @@ use std::sync::Arc;
 use freehold_ledger::format::Verdict;
 use freehold_report::frame::{Frame, Language, Place};
 use freehold_report::model::ProcessReport;
+use freehold_report::notes::{Importance, Note};
 use serde::Deserialize;
 
 use crate::errors::Failure;
 use crate::report;
 
+/// How the sentence ends that refuses a file which is none of ours.
+const NO_LEDGER: &str = "is not a Freehold ledger";
 /// The reports that this reads, without the number of their version.
 const SCHEMA: &str = "freehold.report/";
 /// The version that it reads.
 const VERSION: u32 = 1;
+
+/// All that is to be explained.
+#[derive(Default)]
+pub(super) struct Input {
+    pub(super) findings: Vec<Finding>,
+    /// What makes the findings fewer than there were.
+    pub(super) notes: Vec<String>,
+}
 
 /// Blocks that were lost, or a misuse of one.
 pub(super) struct Finding {
@@ -47,7 +58,7 @@ pub(super) enum What {
 }
 
 /// Reads the findings of what a path names.
-pub(super) fn read(path: &Path) -> Result<Vec<Finding>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Input, Failure> {
     let name = path.display().to_string();
     if path.as_os_str() == "-" {
         let mut input = BufReader::new(io::stdin().lock());
@@ -55,8 +66,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Finding>, Failure> {
         return of_json(&text, "standard input");
     }
     // What is no file may be a process id, and what is no JSON is a ledger.
-    let is_file = path.metadata().is_ok_and(|found| found.is_file());
-    if is_file {
+    if path.metadata().is_ok_and(|found| !found.is_dir()) {
         let file = File::open(path).map_err(|e| cannot_read(&name, &e))?;
         let mut input = BufReader::new(file);
         if is_json(&mut input).map_err(|e| cannot_read(&name, &e))? {
@@ -64,19 +74,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<Finding>, Failure> {
             return of_json(&text, &name);
         }
     }
-    let report = report::findings(path).map_err(|failure| match is_file {
-        true => Failure::new(
-            failure.code,
-            format!(
-                "{failure}; of reports only those are read that --format json writes, and this is \
-                 none"
-            ),
-        ),
-        false => failure,
-    })?;
-    let mut findings = Vec::new();
-    of_report(report.main, &mut findings);
-    Ok(findings)
+    let report =
+        report::findings(path).map_err(|failure| match failure.message.ends_with(NO_LEDGER) {
+            true => Failure::freehold(format!("{failure}, and no report that --format json wrote")),
+            false => failure,
+        })?;
+    let mut input = Input::default();
+    of_report(report.main, &mut input);
+    keep_notes(report.notes, &mut input);
+    Ok(input)
 }
 
 fn cannot_read(name: &str, error: &io::Error) -> Failure {
@@ -96,7 +102,14 @@ fn is_json(input: &mut impl BufRead) -> io::Result<bool> {
     Ok(first.is_some_and(|byte| b"{[\"".contains(byte)))
 }
 
-fn of_report(process: ProcessReport, findings: &mut Vec<Finding>) {
+fn keep_notes(notes: Vec<Note>, input: &mut Input) {
+    let wanted = notes
+        .into_iter()
+        .filter(|note| note.importance == Importance::Always);
+    input.notes.extend(wanted.map(|note| note.text));
+}
+
+fn of_report(process: ProcessReport, input: &mut Input) {
     let name: Arc<str> = format!("{} [{}]", process.program(), process.pid).into();
     for site in process.sites {
         let wanted = match site.verdict {
@@ -104,7 +117,7 @@ fn of_report(process: ProcessReport, findings: &mut Vec<Finding>) {
             Verdict::Possible | Verdict::Reachable => false,
         };
         if wanted {
-            findings.push(Finding {
+            input.findings.push(Finding {
                 process: name.clone(),
                 what: What::Lost {
                     judged: site.verdict != Verdict::Unknown,
@@ -116,7 +129,7 @@ fn of_report(process: ProcessReport, findings: &mut Vec<Finding>) {
         }
     }
     for misuse in process.misuses {
-        findings.push(Finding {
+        input.findings.push(Finding {
             process: name.clone(),
             what: What::Misused {
                 kind: misuse.kind.name().into(),
@@ -126,8 +139,9 @@ fn of_report(process: ProcessReport, findings: &mut Vec<Finding>) {
             stack: misuse.allocated,
         });
     }
+    keep_notes(process.notes, input);
     for child in process.children {
-        of_report(child, findings);
+        of_report(child, input);
     }
 }
 
@@ -140,7 +154,18 @@ struct Section {
     #[serde(default)]
     misuses: Vec<Misuse>,
     #[serde(default)]
+    notes: Vec<JsonNote>,
+    /// Of the first process only.
+    #[serde(default)]
+    session_notes: Vec<JsonNote>,
+    #[serde(default)]
     children: Vec<Section>,
+}
+
+#[derive(Deserialize)]
+struct JsonNote {
+    text: String,
+    importance: String,
 }
 
 #[derive(Deserialize)]
@@ -195,7 +220,7 @@ struct Head {
     schema: String,
 }
 
-fn of_json(text: &[u8], name: &str) -> Result<Vec<Finding>, Failure> {
+fn of_json(text: &[u8], name: &str) -> Result<Input, Failure> {
     let no_report = || {
         Failure::freehold(format!(
             "{name} is no report of Freehold: write one by `freehold run --format json` or \
@@ -216,9 +241,9 @@ fn of_json(text: &[u8], name: &str) -> Result<Vec<Finding>, Failure> {
     }
     let section: Section = serde_json::from_slice(text)
         .map_err(|e| Failure::freehold(format!("{name} is a damaged report of Freehold: {e}")))?;
-    let mut findings = Vec::new();
-    of_section(section, &mut findings);
-    Ok(findings)
+    let mut input = Input::default();
+    of_section(section, &mut input);
+    Ok(input)
 }
 
 fn cut_short(name: &str, error: &serde_json::Error) -> Failure {
@@ -228,7 +253,7 @@ fn cut_short(name: &str, error: &serde_json::Error) -> Failure {
     ))
 }
 
-fn of_section(section: Section, findings: &mut Vec<Finding>) {
+fn of_section(section: Section, input: &mut Input) {
     let process = ProcessReport {
         pid: section.process.pid,
         argv: section.process.argv,
@@ -239,7 +264,7 @@ fn of_section(section: Section, findings: &mut Vec<Finding>) {
     for leak in section.leaks {
         let wanted = ["lost", "indirect", "unknown"].contains(&leak.verdict.as_str());
         if wanted && !leak.runtime {
-            findings.push(Finding {
+            input.findings.push(Finding {
                 process: name.clone(),
                 what: What::Lost {
                     judged: leak.verdict != "unknown",
@@ -251,7 +276,7 @@ fn of_section(section: Section, findings: &mut Vec<Finding>) {
         }
     }
     for misuse in section.misuses {
-        findings.push(Finding {
+        input.findings.push(Finding {
             process: name.clone(),
             what: What::Misused {
                 kind: misuse.kind,
@@ -261,8 +286,11 @@ fn of_section(section: Section, findings: &mut Vec<Finding>) {
             stack: frames(misuse.stacks.allocated),
         });
     }
+    let notes = section.notes.into_iter().chain(section.session_notes);
+    let wanted = notes.filter(|note| note.importance == Importance::Always.name());
+    input.notes.extend(wanted.map(|note| note.text));
     for child in section.children {
-        of_section(child, findings);
+        of_section(child, input);
     }
 }
 
@@ -341,7 +369,7 @@ mod tests {
              \"leaks\": [{}], \"later\": null}}",
             leaks.join(",")
         );
-        let findings = of_json(text.as_bytes(), "x.json").unwrap();
+        let findings = of_json(text.as_bytes(), "x.json").unwrap().findings;
         let judged: Vec<bool> = findings
             .iter()
             .map(|finding| matches!(finding.what, What::Lost { judged, .. } if judged))

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use freehold_report::apis;
 use freehold_report::model::Tally;
-use freehold_report::text::{bytes, clean, counted};
+use freehold_report::text::{KEPT_PARTS, bytes, clean, counted, source};
 
 use super::super::text::{entry, slots};
 use super::{Caller, Explained, Known, Others};
@@ -21,6 +21,9 @@ pub(super) fn render(explained: &Explained, width: usize) -> String {
         text.push('\n');
     }
     others(&mut text, &explained.others);
+    for note in &explained.notes {
+        let _ = writeln!(text, "note: {}", clean(note));
+    }
     if text.is_empty() {
         text.push_str("Nothing was lost or misused: there is nothing to explain.\n");
     }
@@ -41,7 +44,7 @@ fn function(text: &mut String, known: &Known, unjudged: bool, width: usize) {
     }
     let due = apis::due(known.function);
     match due.is_empty() {
-        true => line("due", "nothing that is known: see below"),
+        true => line("due", "nothing that is known"),
         false => line("due", &due.join(" or ")),
     }
     let processes: Vec<_> = known.processes.iter().map(|name| clean(name)).collect();
@@ -65,7 +68,7 @@ fn function(text: &mut String, known: &Known, unjudged: bool, width: usize) {
     let mut label = "misuse";
     for wrong in known.wrong.iter().take(MOST_PLACES) {
         let said = format!(
-            "{} release by {}, {}, of what {} got",
+            "{} by {}, {}, of what {} got",
             clean(&wrong.kind),
             clean(&wrong.called),
             counted(wrong.count, "time", "times"),
@@ -84,22 +87,19 @@ fn function(text: &mut String, known: &Known, unjudged: bool, width: usize) {
 fn others(text: &mut String, others: &Others) {
     let mut parts = Vec::new();
     if others.blocks > 0 {
-        let many = format!(
-            "{} ({})",
-            counted(others.blocks, "other", "others"),
-            bytes(others.bytes)
-        );
-        parts.push(many);
+        let many = counted(others.blocks, "other block", "other blocks");
+        parts.push(format!("{many}, {}", bytes(others.bytes)));
     }
     if others.misuses > 0 {
         parts.push(counted(others.misuses, "other misuse", "other misuses"));
     }
     if !parts.is_empty() {
-        let _ = writeln!(
-            text,
-            "{}: no function in their stacks is in the database",
-            parts.join(" and ")
-        );
+        let whose = match others.blocks.saturating_add(others.misuses) {
+            1 => "its stack",
+            _ => "their stacks",
+        };
+        let others = parts.join(" and ");
+        let _ = writeln!(text, "{others}: no function in {whose} is in the database");
     }
 }
 
@@ -119,10 +119,13 @@ fn place(callers: &[Caller]) -> String {
 
 fn frame(caller: &Caller) -> String {
     let name = caller.function.as_deref().unwrap_or("code without a name");
-    let place = match (&caller.file, caller.line) {
-        (Some(file), Some(line)) => format!("{file}:{line}"),
-        (Some(file), None) => file.to_string(),
-        (None, _) => caller.module.to_string(),
+    let Some(file) = &caller.file else {
+        return format!("{} ({})", clean(name), clean(&caller.module));
     };
-    format!("{} ({})", clean(name), clean(&place))
+    let cwd = std::env::current_dir().ok();
+    let file = source(file, cwd.as_deref(), KEPT_PARTS);
+    match caller.line {
+        Some(line) => format!("{} ({file}:{line})", clean(name)),
+        None => format!("{} ({file})", clean(name)),
+    }
 }
