@@ -46,10 +46,23 @@ pub(crate) const TIERS: &[&str] = &[
     "type",
 ];
 pub(crate) const PLATFORMS: &[&str] = &["win32", "c"];
+/// How the source begins that says why a row by hand contradicts the others.
+pub(crate) const REASON: &str = "by hand, against what is declared: ";
 const TEXTS: [&str; 6] = ["family", "when", "failure", "size", "until", "note"];
 
 /// All that the files say.
 pub(crate) fn all(data: &Path) -> Result<Functions, String> {
+    let (mut functions, by_hand) = folders(data, &["win32", "c", "hand"])?;
+    widen(&mut functions, &by_hand);
+    Ok(functions)
+}
+
+/// Slots that have rows by hand: platform, function, slot.
+pub(crate) type ByHand = BTreeSet<(u8, String, String)>;
+
+/// What the files in some of the folders say, those of later ones in the place of
+/// earlier ones, and which slots have rows by hand.
+pub(crate) fn folders(data: &Path, folders: &[&str]) -> Result<(Functions, ByHand), String> {
     let mut rules = BTreeMap::new();
     let path = data.join("rules.toml");
     for (name, value) in parse(&path)? {
@@ -62,16 +75,15 @@ pub(crate) fn all(data: &Path) -> Result<Functions, String> {
         rules.insert(name.clone(), fact);
     }
     let mut functions = Functions::new();
-    let mut by_hand = BTreeSet::<(u8, String, String)>::new();
-    for folder in ["win32", "c", "hand"] {
+    let mut by_hand = ByHand::new();
+    for folder in folders {
         for path in files(&data.join(folder))? {
             let error = |e: String| format!("{}: {e}", path.display());
-            let seen = (folder == "hand").then_some(&mut by_hand);
+            let seen = (*folder == "hand").then_some(&mut by_hand);
             file(parse(&path)?, &rules, &mut functions, seen).map_err(error)?;
         }
     }
-    widen(&mut functions, &by_hand);
-    Ok(functions)
+    Ok((functions, by_hand))
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -99,7 +111,7 @@ fn file(
     table: Table,
     rules: &BTreeMap<String, Fact>,
     functions: &mut Functions,
-    mut by_hand: Option<&mut BTreeSet<(u8, String, String)>>,
+    mut by_hand: Option<&mut ByHand>,
 ) -> Result<(), String> {
     let text = |key: &str| {
         let value = table.get(key).and_then(Value::as_str);
@@ -177,6 +189,7 @@ fn fact(value: &Value, rules: &BTreeMap<String, Fact>, name: &str) -> Result<Fac
         let found = rules.get(name).cloned();
         found.ok_or_else(|| format!("there is no rule {name}"))
     };
+    let mut reason = None;
     let mut fact = match value {
         Value::String(name) => rule(name)?,
         Value::Table(table) => {
@@ -186,6 +199,7 @@ fn fact(value: &Value, rules: &BTreeMap<String, Fact>, name: &str) -> Result<Fac
                 None => Fact::default(),
             };
             fill(&mut fact, table)?;
+            reason = table.get("reason").and_then(Value::as_str);
             fact
         }
         _ => return Err("neither the name of a rule nor a table".into()),
@@ -193,6 +207,8 @@ fn fact(value: &Value, rules: &BTreeMap<String, Fact>, name: &str) -> Result<Fac
     if fact.sources.is_empty() && TIERS[usize::from(fact.tier)] == "documented" {
         fact.sources.push(format!("documentation: {name}"));
     }
+    fact.sources
+        .extend(reason.map(|why| format!("{REASON}{why}")));
     let asserted = fact.kind != 0;
     let releases = matches!(KINDS[usize::from(fact.kind)], "owned" | "refcount" | "lock");
     if asserted == (fact.tier == 0) {
@@ -224,6 +240,7 @@ fn fill(fact: &mut Fact, table: &Table) -> Result<(), String> {
         };
         match key.as_str() {
             "rule" => {}
+            "reason" => drop(text()?),
             "kind" => fact.kind = number(KINDS, &text()?).ok_or("another kind")?,
             "tier" => fact.tier = number(TIERS, &text()?).ok_or("another tier")?,
             "release" => fact.release = list()?,
@@ -261,7 +278,7 @@ fn twin_call(call: &str, functions: &Functions) -> String {
 
 /// What is known of a function for UTF-16 holds for the one for bytes, and the
 /// reverse, where nothing better is known of that.
-fn widen(functions: &mut Functions, by_hand: &BTreeSet<(u8, String, String)>) {
+fn widen(functions: &mut Functions, by_hand: &ByHand) {
     let mut twins = Vec::new();
     for ((name, library), function) in &*functions {
         let other = match name.strip_suffix('W') {

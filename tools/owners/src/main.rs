@@ -1,13 +1,18 @@
 //! Makes the rows of the ownership database that platforms declare themselves:
 //! `cargo xtask owners`.
 //!
-//! What is not here: rows by hand, and the check of all rows (crate
-//! `freehold-owners`).
+//! What is not here: rows by hand (`crates/owners/data/hand`), and the table that
+//! is made of all (crate `freehold-owners`).
 
+mod check;
 mod gir;
 mod glibc;
 mod hand;
+// Rows are checked as the build of the table reads them.
+#[path = "../../../crates/owners/build/read.rs"]
+mod read;
 mod rows;
+mod shapes;
 mod winmd;
 
 use std::path::{Path, PathBuf};
@@ -38,7 +43,7 @@ fn run(check: bool) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let data = root.join("crates/owners/data");
     let (mut win32, mut c) = (Rows::default(), Rows::default());
-    winmd::read(&metadata_file(&root)?, &mut win32)?;
+    let shapes = winmd::read(&metadata_file(&root)?, &mut win32)?;
     let mut versions = glibc::read(&mut c)?;
     versions += &gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
     let complaints = hand::check(&data.join("hand/win32"), &win32)?;
@@ -62,11 +67,20 @@ fn run(check: bool) -> Result<(), String> {
     for difference in &differences {
         eprintln!("{difference}");
     }
-    match check && !differences.is_empty() {
-        true => {
-            Err("the rows are not those that the sources give: run `cargo xtask owners`".into())
-        }
-        false => Ok(()),
+    if check && !differences.is_empty() {
+        return Err(
+            "the rows are not those that the sources give: run `cargo xtask owners`".into(),
+        );
+    }
+    let known = check::Known {
+        win32: win32.names().collect(),
+        c: c.declared().clone(),
+        types: vec![(check::WIN32, &shapes)],
+    };
+    let complaints = check::all(&data, &known)?;
+    match complaints.is_empty() {
+        true => Ok(()),
+        false => Err(complaints.join("\n")),
     }
 }
 

@@ -65,6 +65,16 @@ impl Rows {
         self.declared.values().any(|names| names.contains(function))
     }
 
+    /// All functions of all libraries.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.declared.values().flatten().map(String::as_str)
+    }
+
+    /// The functions of each library.
+    pub(crate) fn declared(&self) -> &BTreeMap<String, BTreeSet<String>> {
+        &self.declared
+    }
+
     /// The parameters of a function.
     pub(crate) fn parameters(&self, function: &str) -> Option<&BTreeSet<String>> {
         self.parameters.get(function)

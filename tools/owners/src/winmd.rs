@@ -11,9 +11,10 @@ use windows_metadata::reader::{File, HasAttributes, Index, MethodParam, TypeCate
 use windows_metadata::{ParamAttributes, Type, TypeName, Value};
 
 use crate::rows::{Row, Rows};
+use crate::shapes::Shapes;
 
-/// Reads the metadata file and adds its rows.
-pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
+/// Reads the metadata file and adds its rows; gives the types of all functions.
+pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let file = File::new(bytes).ok_or_else(|| format!("{}: no metadata", path.display()))?;
     let index = Index::new(vec![file]);
@@ -73,7 +74,9 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<(), String> {
             rows.declare(&library, &function);
         }
     }
-    Ok(())
+    let mut shapes = Shapes::default();
+    shapes.learn(&index);
+    Ok(shapes)
 }
 
 /// A place where a function gives something.
