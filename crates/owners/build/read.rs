@@ -297,9 +297,14 @@ fn widen(functions: &mut Functions, by_hand: &ByHand) {
         };
         let is_better = |slot: &str| {
             let known = twin.slots.iter().find(|(known, _)| known == slot);
-            match known.is_some_and(|(_, fact)| fact.kind != 0) {
-                true => is_by_hand(name, slot) && !is_by_hand(&key.0, slot),
-                false => true,
+            match known {
+                Some((_, fact)) if fact.kind != 0 => {
+                    is_by_hand(name, slot) && !is_by_hand(&key.0, slot)
+                }
+                Some(_) => true,
+                // Their parameters can have different names; then what the metadata
+                // has of this one says nothing of the other.
+                None => is_by_hand(name, slot),
             }
         };
         for (slot, fact) in &function.slots {

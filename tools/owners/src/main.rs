@@ -7,7 +7,6 @@
 mod check;
 mod gir;
 mod glibc;
-mod hand;
 // Rows are checked as the build of the table reads them.
 #[path = "../../../crates/owners/build/read.rs"]
 mod read;
@@ -46,10 +45,6 @@ fn run(check: bool) -> Result<(), String> {
     let shapes = winmd::read(&metadata_file(&root)?, &mut win32)?;
     let mut versions = glibc::read(&mut c)?;
     versions += &gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
-    let complaints = hand::check(&data.join("hand/win32"), &win32)?;
-    if !complaints.is_empty() {
-        return Err(complaints.join("\n"));
-    }
     let mut files = win32.files("win32", "win32");
     let mut folders = vec!["win32"];
     let old = std::fs::read_to_string(data.join(VERSIONS)).unwrap_or_default();

@@ -37,8 +37,6 @@ pub(crate) struct Rows {
     libraries: BTreeMap<String, BTreeMap<String, BTreeMap<String, Row>>>,
     /// All functions there are, also those without rows.
     declared: BTreeMap<String, BTreeSet<String>>,
-    /// The parameters of each function.
-    parameters: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Rows {
@@ -54,17 +52,6 @@ impl Rows {
         functions.insert(function.to_owned());
     }
 
-    /// Notes a parameter of a function.
-    pub(crate) fn parameter(&mut self, function: &str, name: &str) {
-        let parameters = self.parameters.entry(function.to_owned()).or_default();
-        parameters.insert(name.to_owned());
-    }
-
-    /// Whether there is a function.
-    pub(crate) fn has(&self, function: &str) -> bool {
-        self.declared.values().any(|names| names.contains(function))
-    }
-
     /// All functions of all libraries.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.declared.values().flatten().map(String::as_str)
@@ -73,11 +60,6 @@ impl Rows {
     /// The functions of each library.
     pub(crate) fn declared(&self) -> &BTreeMap<String, BTreeSet<String>> {
         &self.declared
-    }
-
-    /// The parameters of a function.
-    pub(crate) fn parameters(&self, function: &str) -> Option<&BTreeSet<String>> {
-        self.parameters.get(function)
     }
 
     /// The files, by their place in the data folder.

@@ -82,7 +82,8 @@ impl Signature {
 /// All that is known of types.
 #[derive(Debug, Default)]
 pub(crate) struct Shapes {
-    pub(crate) signatures: BTreeMap<String, Signature>,
+    /// By function and library.
+    pub(crate) signatures: BTreeMap<(String, String), Signature>,
     /// By structure and field.
     fields: BTreeMap<(String, String), Shape>,
     /// Other names of types, handles among them.
@@ -93,11 +94,14 @@ pub(crate) struct Shapes {
     usable: BTreeMap<String, String>,
     /// Interfaces with those that they come from.
     bases: BTreeMap<String, Vec<String>>,
+    /// Objects that other metadata describes: those of the Windows Runtime.
+    elsewhere: BTreeSet<String>,
 }
 
 impl Shapes {
     /// Learns the types and functions of the metadata.
     pub(crate) fn learn(&mut self, index: &Index) {
+        let own: BTreeSet<&str> = index.types().map(|of| of.name()).collect();
         for of in index.types() {
             match of.category() {
                 TypeCategory::Interface => {
@@ -119,11 +123,21 @@ impl Shapes {
                 let names = named.params().iter();
                 let names = names.map(|p| p.as_ref().map_or("", |p| p.name()).to_owned());
                 let shapes = signature.types.iter().map(Shape::of);
-                let name = match of.category() {
-                    TypeCategory::Interface => format!("{}::{}", of.name(), method.name()),
-                    _ => method.name().to_owned(),
+                let objects = signature.types.iter().filter_map(object);
+                let foreign = objects.filter(|name| !own.contains(name.as_str()));
+                self.elsewhere.extend(foreign);
+                let key = match (of.category(), method.impl_map()) {
+                    (TypeCategory::Interface, _) => {
+                        let name = format!("{}::{}", of.name(), method.name());
+                        (name, of.namespace().to_owned())
+                    }
+                    (_, Some(import)) => {
+                        let library = import.import_scope().name().to_lowercase();
+                        (method.name().to_owned(), library)
+                    }
+                    (_, None) => continue,
                 };
-                self.signatures.entry(name).or_insert_with(|| Signature {
+                self.signatures.entry(key).or_insert_with(|| Signature {
                     result: Shape::of(&signature.return_type),
                     parameters: names.zip(shapes).collect(),
                 });
@@ -169,7 +183,7 @@ impl Shapes {
             "return" => signature.result.clone(),
             // A field is one of what the parameter leads to, however far away.
             _ if !path.is_empty() && !path.starts_with('[') => signature.parameter(base)?.clone(),
-            _ => signature.parameter(base)?.behind()?,
+            _ => self.leads_to(signature.parameter(base)?)?,
         };
         for part in path.split('.').filter(|part| !part.is_empty()) {
             let (name, elements) = match part.strip_suffix("[]") {
@@ -185,6 +199,16 @@ impl Shapes {
             }
         }
         Some(shape)
+    }
+
+    /// What is at the place that a parameter is the address of.
+    fn leads_to(&self, parameter: &Shape) -> Option<Shape> {
+        // An address of anything: of a pointer, mostly.
+        if *parameter == Shape::new(VOID, 1) {
+            return Some(parameter.clone());
+        }
+        let named = || self.names.get(&parameter.name)?.behind();
+        self.text(parameter).behind().or_else(named)
     }
 
     /// Whether `have` can be passed where `want` is wanted.
@@ -237,13 +261,29 @@ impl Shapes {
     }
 }
 
+/// The name of the object that a type leads to.
+fn object(of: &Type) -> Option<String> {
+    match of {
+        Type::ClassName(name) => Some(name.name.to_string()),
+        Type::PtrMut(of, _) | Type::PtrConst(of, _) => object(of),
+        Type::RefMut(of) | Type::RefConst(of) => object(of),
+        _ => None,
+    }
+}
+
 impl Types for Shapes {
-    fn signature(&self, function: &str) -> Option<&Signature> {
-        self.signatures.get(function)
+    fn signature(&self, function: &str, library: Option<&str>) -> Option<&Signature> {
+        let key = |library: &str| (function.to_owned(), library.to_owned());
+        let own = library.and_then(|library| self.signatures.get(&key(library)));
+        let mut named = self.signatures.range(key("")..);
+        own.or_else(|| {
+            let ((name, _), signature) = named.next()?;
+            (name == function).then_some(signature)
+        })
     }
 
-    fn slot(&self, function: &str, slot: &str) -> Option<Shape> {
-        Shapes::slot(self, self.signatures.get(function)?, slot)
+    fn slot(&self, of: &Signature, slot: &str) -> Option<Shape> {
+        Shapes::slot(self, of, slot)
     }
 
     fn accepts(&self, want: &Shape, have: &Shape) -> bool {
@@ -255,11 +295,15 @@ impl Types for Shapes {
     fn has_method(&self, method: &str, have: &Shape) -> bool {
         let interface = method.split("::").next().unwrap_or(method);
         let is_any = have.name == VOID && have.depth > 0;
-        is_any || have.depth == 0 && self.comes_from(&have.name, interface)
+        // All objects of the Windows Runtime are COM's.
+        let is_foreign = interface == "IUnknown" && self.elsewhere.contains(&have.name);
+        is_any || have.depth == 0 && (is_foreign || self.comes_from(&have.name, interface))
     }
 
-    fn is_whole(&self, _function: &str) -> bool {
-        true
+    fn lacks(&self, of: &Signature, slot: &str) -> bool {
+        let base = slot.split(['.', '[']).next().unwrap_or(slot);
+        let is_there = base == "return" || of.parameter(base).is_some();
+        !is_there || slot.contains('.') && Shapes::slot(self, of, slot).is_none()
     }
 }
 
@@ -280,7 +324,8 @@ pub(crate) mod tests {
                 result,
                 parameters: parameters.collect(),
             };
-            shapes.signatures.insert(name.into(), signature);
+            let key = (name.to_owned(), "thing.dll".to_owned());
+            shapes.signatures.insert(key, signature);
         };
         let void = Shape::new(VOID, 0);
         add("CreateThing", handle.clone(), &[]);
@@ -322,7 +367,14 @@ pub(crate) mod tests {
     #[test]
     fn slots_have_types() {
         let shapes = things();
-        let of = |function: &str, slot: &str| shapes.slot(&shapes.signatures[function], slot);
+        let of = |function: &str, slot: &str| {
+            let signature = shapes.signature(function, None).expect("it is known");
+            assert_eq!(
+                shapes.signature(function, Some("thing.dll")),
+                Some(signature)
+            );
+            shapes.slot(signature, slot)
+        };
         let handle = Some(Shape::new("HTHING", 0));
         assert_eq!(of("CreateThing", "return"), handle);
         assert_eq!(of("OpenThing", "phThing"), handle);

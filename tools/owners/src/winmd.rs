@@ -40,7 +40,6 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
             let Ok(parameters) = method.params_by_sequence(signature.types.len()) else {
                 return Err(format!("{function}: its parameters have no order"));
             };
-            let mut names = vec!["return".to_owned()];
             let mut add = |slot: &Slot| {
                 if let Some((name, row)) = types.judge(&function, slot, is_interface) {
                     rows.add(&library, &function, &name, row);
@@ -58,7 +57,6 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
             });
             for (parameter, of) in parameters.params().iter().zip(&signature.types) {
                 if let Some(parameter) = parameter {
-                    names.push(parameter.name().to_owned());
                     add(&Slot {
                         name: parameter.name(),
                         of,
@@ -67,9 +65,6 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
                         is_return: false,
                     });
                 }
-            }
-            for name in &names {
-                rows.parameter(&function, name);
             }
             rows.declare(&library, &function);
         }
@@ -199,12 +194,14 @@ impl Types {
             false => 1,
         };
         let is_sized = has("NativeArrayInfo") || has("MemorySize");
-        if has("ComOutPtr") {
-            return Some((name, Row::rule("interface")));
-        }
         let known = behind(slot.of).filter(|(of, ..)| !self.callbacks.contains(&*of.name));
         if let Some((of, at, is_class)) = known {
             let of = &*of.name;
+            // The attribute stands at some texts, too, and there it is wrong.
+            let is_text = of == "BSTR" || TEXTS.contains(&of);
+            if has("ComOutPtr") && !is_text {
+                return Some((name, Row::rule("interface")));
+            }
             let elements = |rule: &str| (format!("{name}[]"), Row::rule(rule));
             // An array that the caller has room for, and whose elements he gets.
             let element = is_sized && !slot.is_return;
@@ -260,6 +257,8 @@ impl Types {
             if is_sized && at == 1 && !is_class && !slot.is_return {
                 return Some((name, Row::rule("buffer")));
             }
+        } else if has("ComOutPtr") {
+            return Some((name, Row::rule("interface")));
         } else if is_sized && depth(slot.of) == 1 && !slot.is_return {
             return Some((name, Row::rule("buffer")));
         }

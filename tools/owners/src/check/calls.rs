@@ -9,22 +9,23 @@ const CHECK: &str = "type";
 
 /// The types of a platform's functions.
 pub(crate) trait Types {
-    /// What a function takes and gives; none when that is not known.
-    fn signature(&self, function: &str) -> Option<&Signature>;
+    /// What a function takes and gives; none when that is not known. Where a library
+    /// is named, it is that one's, if it has one of that name.
+    fn signature(&self, function: &str, library: Option<&str>) -> Option<&Signature>;
     /// The type of what a slot gives.
-    fn slot(&self, function: &str, slot: &str) -> Option<Shape>;
+    fn slot(&self, of: &Signature, slot: &str) -> Option<Shape>;
     /// Whether `have` can be passed for `want`.
     fn accepts(&self, want: &Shape, have: &Shape) -> bool;
     /// Whether a method without parameters is one of what the slot gives.
     fn has_method(&self, method: &str, have: &Shape) -> bool;
-    /// Whether each slot of a function with a signature must have a type.
-    fn is_whole(&self, function: &str) -> bool;
+    /// Whether there is no such slot.
+    fn lacks(&self, of: &Signature, slot: &str) -> bool;
 }
 
 pub(super) fn check(functions: &Functions, platform: u8, types: &dyn Types) -> Vec<Complaint> {
     let mut complaints = Vec::new();
-    for (name, _, slot, fact) in slots(functions, platform) {
-        let Some(signature) = types.signature(name) else {
+    for (name, function, slot, fact) in slots(functions, platform) {
+        let Some(signature) = types.signature(name, Some(&function.library)) else {
             continue;
         };
         let mut complain = |release: Option<&str>, says: String| {
@@ -36,13 +37,11 @@ pub(super) fn check(functions: &Functions, platform: u8, types: &dyn Types) -> V
                 says,
             });
         };
-        let Some(shape) = types.slot(name, slot) else {
-            if types.is_whole(name) {
-                complain(
-                    None,
-                    format!("there is no such slot ({})", shown(signature)),
-                );
-            }
+        if types.lacks(signature, slot) {
+            let there = shown(signature);
+            complain(None, format!("there is no such slot in {there}"));
+        }
+        let Some(shape) = types.slot(signature, slot) else {
             continue;
         };
         // Of a row that asserts nothing the release is a hint.
@@ -66,7 +65,7 @@ fn shown(signature: &Signature) -> String {
 fn fits(call: &str, of: &Signature, slot: &Shape, types: &dyn Types) -> Result<(), String> {
     let release = called(call);
     // What is not there is the affair of another check.
-    let Some(signature) = types.signature(release) else {
+    let Some(signature) = types.signature(release, None) else {
         return Ok(());
     };
     let arguments: Vec<&str> = match call.split_once('(') {
@@ -103,8 +102,8 @@ fn fits(call: &str, of: &Signature, slot: &Shape, types: &dyn Types) -> Result<(
                     || !call.contains('(') && slot.depth == 0 && *want == slot.pointer()
             }
             "&*" => want.behind().is_some_and(|want| types.accepts(&want, slot)),
-            other => match of.parameter(other) {
-                Some(have) => types.accepts(want, have),
+            other => match argument_type(other, of) {
+                Some(have) => types.accepts(want, &have),
                 // Neither a parameter: a constant, or what only words can say.
                 None => true,
             },
@@ -112,7 +111,7 @@ fn fits(call: &str, of: &Signature, slot: &Shape, types: &dyn Types) -> Result<(
         if !fits {
             let have = match *argument {
                 "*" | "&*" => slot.to_string(),
-                other => of.parameter(other).map_or(String::new(), Shape::to_string),
+                other => argument_type(other, of).map_or(String::new(), |have| have.to_string()),
             };
             return Err(format!(
                 "{release} takes {want} for {name}, and gets {have}"
@@ -120,6 +119,15 @@ fn fits(call: &str, of: &Signature, slot: &Shape, types: &dyn Types) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The type of an argument that is a parameter of the row's function, or what that
+/// leads to (`*pCount`).
+fn argument_type(argument: &str, of: &Signature) -> Option<Shape> {
+    match argument.strip_prefix('*') {
+        Some(name) => of.parameter(name)?.behind(),
+        None => of.parameter(argument).cloned(),
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +153,7 @@ mod tests {
             ("OpenThing", "phThing", "CloseAny"),
             ("OpenThing", "phThing", "CloseAt(&*)"),
             ("OpenThing", "phThing", "CloseAt(phThing)"),
+            ("OpenThing", "phThing", "CloseThing(*phThing)"),
             ("FillThing", "info.hInner", "CloseThing"),
             ("GetText", "return", "FreeAll"),
             ("GetText", "return", "FreeAt(*, 0)"),
