@@ -5,6 +5,7 @@
 //! is made of all (crate `freehold-owners`).
 
 mod check;
+mod exports;
 mod gir;
 mod glibc;
 // Rows are checked as the build of the table reads them.
@@ -67,9 +68,22 @@ fn run(check: bool) -> Result<(), String> {
             "the rows are not those that the sources give: run `cargo xtask owners`".into(),
         );
     }
+    let lists = root.join("tools/owners/exports");
+    if !check {
+        exports::write(&lists, &read::all(&data)?)?;
+    }
+    let mut libraries = exports::read(&lists)?;
+    let gone = exports::check(&libraries);
+    if !gone.is_empty() {
+        return Err(gone.join("\n"));
+    }
+    for (library, names) in c.declared() {
+        let known = libraries.entry(library.clone()).or_default();
+        known.extend(names.iter().cloned());
+    }
     let known = check::Known {
         win32: win32.names().collect(),
-        c: c.declared().clone(),
+        c: libraries,
         types: vec![(check::WIN32, &shapes)],
     };
     let complaints = check::all(&data, &known)?;
