@@ -4,12 +4,15 @@
 //! It says whose something is and not what releases it: that follows from the
 //! type. Where it does not, there is no row.
 
+mod signatures;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::rows::{Row, Rows};
+pub(crate) use signatures::Signatures;
 
 /// What is read: the libraries of GTK, down to GLib.
 const NAMESPACES: &[&str] = &[
@@ -37,8 +40,9 @@ pub(crate) const NEEDED: &[(&str, &str)] = &[
 const C: &str = "http://www.gtk.org/introspection/c/1.0";
 const GLIB: &str = "http://www.gtk.org/introspection/glib/1.0";
 
-/// Reads all namespaces and adds their rows; gives the versions of GLib and GTK.
-pub(crate) fn read(folder: &Path, rows: &mut Rows) -> Result<String, String> {
+/// Reads all namespaces and adds their rows; gives the versions of GLib and GTK, and
+/// the types of all functions.
+pub(crate) fn read(folder: &Path, rows: &mut Rows) -> Result<(String, Signatures), String> {
     let mut texts = Vec::new();
     for name in NAMESPACES {
         let path = folder.join(format!("{name}.gir"));
@@ -62,13 +66,15 @@ pub(crate) fn read(folder: &Path, rows: &mut Rows) -> Result<String, String> {
             types.learn(namespace);
         }
     }
+    let mut signatures = Signatures::new(types);
     for document in &documents {
         for namespace in namespaces(document) {
-            functions(namespace, &types, rows);
+            functions(namespace, signatures.types(), rows);
+            signatures.learn(namespace);
         }
     }
     let versions = documents.iter().flat_map(namespaces).filter_map(version);
-    Ok(versions.collect())
+    Ok((versions.collect(), signatures))
 }
 
 /// The name and the exact version of a namespace that tells it.

@@ -45,7 +45,8 @@ fn run(check: bool) -> Result<(), String> {
     let (mut win32, mut c) = (Rows::default(), Rows::default());
     let shapes = winmd::read(&metadata_file(&root)?, &mut win32)?;
     let mut versions = glibc::read(&mut c)?;
-    versions += &gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
+    let (more, signatures) = gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
+    versions += &more;
     let mut files = win32.files("win32", "win32");
     let mut folders = vec!["win32"];
     let old = std::fs::read_to_string(data.join(VERSIONS)).unwrap_or_default();
@@ -84,7 +85,7 @@ fn run(check: bool) -> Result<(), String> {
     let known = check::Known {
         win32: win32.names().collect(),
         c: libraries,
-        types: vec![(check::WIN32, &shapes)],
+        types: vec![(check::WIN32, &shapes), (check::C, &signatures)],
     };
     let complaints = check::all(&data, &known)?;
     match complaints.is_empty() {
