@@ -12,6 +12,19 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/include/stdio.h", "libc6-dev"),
     ("/usr/share/gir-1.0/Gio-2.0.gir", "libgirepository1.0-dev"),
     ("/usr/share/gir-1.0/Gtk-4.0.gir", "libgtk-4-dev"),
+    // Headers whose prototypes rows are checked against.
+    ("/usr/include/sqlite3.h", "libsqlite3-dev"),
+    (
+        "/usr/include/x86_64-linux-gnu/curl/curl.h",
+        "libcurl4-openssl-dev",
+    ),
+    ("/usr/include/openssl/ssl.h", "libssl-dev"),
+    ("/usr/include/libxml2/libxml/tree.h", "libxml2-dev"),
+    ("/usr/include/zlib.h", "zlib1g-dev"),
+    ("/usr/include/libpng16/png.h", "libpng-dev"),
+    ("/usr/include/expat.h", "libexpat1-dev"),
+    ("/usr/include/uv.h", "libuv1-dev"),
+    ("/usr/include/python3.11/Python.h", "libpython3.11-dev"),
 ];
 
 /// Libraries and a program whose exports are listed when rows are made: checks read

@@ -140,4 +140,57 @@ pub(crate) mod tests {
     pub(crate) fn said(complaints: &[Complaint]) -> Vec<String> {
         complaints.iter().map(ToString::to_string).collect()
     }
+
+    /// What the build would read of these files, by function and slot.
+    fn built(name: &str, files: &[(&str, &str)]) -> BTreeMap<String, Fact> {
+        let folder = format!("freehold-owners-{name}-{}", std::process::id());
+        let data = std::env::temp_dir().join(folder);
+        let all = [("rules.toml", RULES), ("c/none.toml", NONE)];
+        for (path, text) in all.iter().chain(files) {
+            let path = data.join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+            std::fs::write(path, text).expect("it can be written");
+        }
+        let functions = read::all(&data).expect("the files are right");
+        std::fs::remove_dir_all(&data).expect("it can be removed");
+        let slots = slots(&functions, WIN32);
+        slots
+            .map(|(name, _, slot, fact)| (format!("{name}.{slot}"), fact.clone()))
+            .collect()
+    }
+
+    const RULES: &str = "[buffer]\nkind = \"none\"\ntier = \"declared\"\nsources = [\"metadata\"]\n\
+        [owned]\nkind = \"owned\"\ntier = \"documented\"\n";
+    const NONE: &str = "platform = \"c\"\nlibrary = \"libnone.so.1\"\n";
+    const HEAD: &str = "platform = \"win32\"\nlibrary = \"thing.dll\"\n";
+
+    #[test]
+    fn a_twin_gets_no_slots_with_the_names_of_the_other_s_parameters() {
+        let declared = format!(
+            "{HEAD}others = [\"MakeThingA\"]\n[functions]\n\
+             GetNameA.lpName = \"buffer\"\nGetNameW.lpFilename = \"buffer\"\nMakeThingW.out = \"buffer\"\n"
+        );
+        let by_hand = format!(
+            "{HEAD}[functions]\nMakeThingW.\"it.p\" = {{ rule = \"owned\", release = [\"LocalFree\"], \
+             reason = \"so\" }}\n"
+        );
+        let files = [
+            ("win32/thing.toml", &*declared),
+            ("hand/thing.toml", &*by_hand),
+        ];
+        let rows = built("twins", &files);
+        let names: Vec<&str> = rows.keys().map(String::as_str).collect();
+        let expected = [
+            "GetNameA.lpName",
+            "GetNameW.lpFilename",
+            // By hand: somebody looked, and the checks find a name that is not there.
+            "MakeThingA.it.p",
+            "MakeThingW.it.p",
+            "MakeThingW.out",
+        ];
+        assert_eq!(names, expected);
+        let sources = &rows["MakeThingW.it.p"].sources;
+        let reason = format!("{}so", read::REASON);
+        assert_eq!(sources, &["documentation: MakeThingW".to_owned(), reason]);
+    }
 }

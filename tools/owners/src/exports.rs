@@ -85,35 +85,54 @@ fn listed(text: &str) -> BTreeSet<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// Writes the lists anew, of the libraries that are installed.
+/// Writes the lists that are others now; all libraries must be installed.
 pub(crate) fn write(folder: &Path, functions: &Functions) -> Result<(), String> {
     std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     for (library, path, package) in LIBRARIES {
         let exported = exported(Path::new(path)).map_err(|e| format!("{path} ({package}): {e}"))?;
+        let names: BTreeSet<String> = named(functions, library)
+            .intersection(&exported)
+            .cloned()
+            .collect();
+        let list = folder.join(format!("{library}.txt"));
+        // A later version of the package that has the same functions changes nothing.
+        if std::fs::read_to_string(&list).is_ok_and(|old| listed(&old) == names) {
+            continue;
+        }
         let mut text = format!(
             "# What rows name of {package} {}: made by `cargo xtask owners`.\n",
             version(package)?
         );
-        for name in named(functions, library).intersection(&exported) {
+        for name in names {
             let _ = writeln!(text, "{name}");
         }
-        let list = folder.join(format!("{library}.txt"));
         std::fs::write(&list, text).map_err(|e| format!("{}: {e}", list.display()))?;
     }
     Ok(())
 }
 
-/// What the lists have and the libraries that are here, and have not; functions do
-/// not go away while a library keeps its name.
-pub(crate) fn check(libraries: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+/// What is wrong with the lists: names that no row has, and those that a library
+/// that is here does not export. (A library keeps its functions while it keeps its
+/// name.)
+pub(crate) fn check(
+    libraries: &BTreeMap<String, BTreeSet<String>>,
+    functions: &Functions,
+) -> Vec<String> {
     let mut complaints = Vec::new();
     for (library, path, _) in LIBRARIES {
-        let Ok(exported) = exported(Path::new(path)) else {
-            continue;
-        };
-        let listed = libraries.get(*library).into_iter().flatten();
-        let gone = listed.filter(|name| !exported.contains(*name));
-        complaints.extend(gone.map(|name| format!("exists: {path} exports no {name}")));
+        let empty = BTreeSet::new();
+        let listed = libraries.get(*library).unwrap_or(&empty);
+        let needless = listed.difference(&named(functions, library)).count();
+        if needless > 0 {
+            complaints.push(format!(
+                "exists: the list of {library} names {needless} that no row does: run `cargo \
+                 xtask owners`"
+            ));
+        }
+        if let Ok(exported) = exported(Path::new(path)) {
+            let gone = listed.difference(&exported);
+            complaints.extend(gone.map(|name| format!("exists: {path} exports no {name}")));
+        }
     }
     complaints
 }
@@ -184,13 +203,25 @@ mod tests {
     #[test]
     fn what_a_library_does_not_export_is_found() {
         let with = |name: &str| {
+            let mut rows = table(
+                C,
+                &[(name, "return", fact("owned", "documented", &["free"]))],
+            );
+            let function = rows.pop_first().expect("it").1;
+            rows.insert((name.into(), "libc.so.6".into()), function);
             let list: BTreeSet<String> = ["free".to_owned(), name.to_owned()].into();
-            check(&[("libc.so.6".to_owned(), list)].into())
+            check(&[("libc.so.6".to_owned(), list)].into(), &rows)
         };
         // Where that library is not, nothing can be said.
         if exported(Path::new(LIBRARIES[0].1)).is_ok() {
             assert_eq!(with("getline"), [""; 0]);
             assert_eq!(with("no_such_function").len(), 1);
         }
+        let list: BTreeSet<String> = ["free".to_owned()].into();
+        let needless = check(&[("libc.so.6".to_owned(), list)].into(), &Functions::new());
+        assert!(
+            needless[0].contains("names 1 that no row does"),
+            "{needless:?}"
+        );
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod exports;
 mod gir;
 mod glibc;
+mod prototypes;
 // Rows are checked as the build of the table reads them.
 #[path = "../../../crates/owners/build/read.rs"]
 mod read;
@@ -74,7 +75,7 @@ fn run(check: bool) -> Result<(), String> {
         exports::write(&lists, &read::all(&data)?)?;
     }
     let mut libraries = exports::read(&lists)?;
-    let gone = exports::check(&libraries);
+    let gone = exports::check(&libraries, &read::all(&data)?);
     if !gone.is_empty() {
         return Err(gone.join("\n"));
     }
@@ -82,10 +83,19 @@ fn run(check: bool) -> Result<(), String> {
         let known = libraries.entry(library.clone()).or_default();
         known.extend(names.iter().cloned());
     }
+    let (prototypes, missing) = prototypes::read()?;
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        eprintln!("what these declare is not checked, for they are not there: {missing}");
+    }
     let known = check::Known {
         win32: win32.names().collect(),
         c: libraries,
-        types: vec![(check::WIN32, &shapes), (check::C, &signatures)],
+        types: vec![
+            (check::WIN32, &shapes),
+            (check::C, &signatures),
+            (check::C, &prototypes),
+        ],
     };
     let complaints = check::all(&data, &known)?;
     match complaints.is_empty() {

@@ -22,7 +22,7 @@ pub(crate) trait Types {
     fn lacks(&self, of: &Signature, slot: &str) -> bool;
 }
 
-pub(super) fn check(functions: &Functions, platform: u8, types: &dyn Types) -> Vec<Complaint> {
+pub(crate) fn check(functions: &Functions, platform: u8, types: &dyn Types) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (name, function, slot, fact) in slots(functions, platform) {
         let Some(signature) = types.signature(name, Some(&function.library)) else {
