@@ -41,7 +41,7 @@ usage: cargo xtask COMMAND
       --check     only says whether it is up to date
   examples  whether each public item of the library has docs and an example
   owners    makes the rows of the ownership database that platforms declare
-      --check     only says whether they are up to date
+      --check     only says whether they are up to date, and checks all rows
   cost      compares what the library's allocators cost with the platform's:
             instructions of a release build
   check     compares every captured stack with a full walk over the workloads

@@ -30,7 +30,11 @@ pub(crate) fn read(rows: &mut Rows) -> Result<String, String> {
         while let Some((_, behind)) = rest.split_once("__malloc__ (") {
             let end = behind.find([',', ')']).unwrap_or(behind.len());
             let release = behind[..end].trim().trim_start_matches("__builtin_");
-            rows.add(LIBRARY, name, "return", Row::with("dealloc", release));
+            // What enlarges a block may be called again with what it gave: it is not
+            // what is due.
+            if release != name {
+                rows.add(LIBRARY, name, "return", Row::with("dealloc", release));
+            }
             rest = behind;
         }
     }

@@ -48,6 +48,16 @@ fn run(check: bool) -> Result<(), String> {
     let mut versions = glibc::read(&mut c)?;
     let (more, signatures) = gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
     versions += &more;
+    let (_, by_hand) = read::folders(&data, &["hand"])?;
+    let contradictions = [(&win32, check::WIN32), (&c, check::C)].map(|(rows, platform)| {
+        rows.contradictions(|function, slot| {
+            by_hand.contains(&(platform, function.to_owned(), slot.to_owned()))
+        })
+    });
+    let contradictions = contradictions.concat();
+    if !contradictions.is_empty() {
+        return Err(contradictions.join("\n"));
+    }
     let mut files = win32.files("win32", "win32");
     let mut folders = vec!["win32"];
     let old = std::fs::read_to_string(data.join(VERSIONS)).unwrap_or_default();

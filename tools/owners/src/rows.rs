@@ -37,13 +37,33 @@ pub(crate) struct Rows {
     libraries: BTreeMap<String, BTreeMap<String, BTreeMap<String, Row>>>,
     /// All functions there are, also those without rows.
     declared: BTreeMap<String, BTreeSet<String>>,
+    contradictions: Vec<(String, String, String)>,
 }
 
 impl Rows {
+    /// Adds a row; where there is one already, it stays, and a contradiction is noted.
     pub(crate) fn add(&mut self, library: &str, function: &str, slot: &str, row: Row) {
         let functions = self.libraries.entry(library.to_owned()).or_default();
         let slots = functions.entry(function.to_owned()).or_default();
-        slots.entry(slot.to_owned()).or_insert(row);
+        let known = slots.entry(slot.to_owned()).or_insert_with(|| row.clone());
+        if *known != row {
+            let says = format!(
+                "conflict: {function}.{slot} ({library}): one source says {}, another {}: a row by \
+                 hand must say what is right",
+                value(known),
+                value(&row)
+            );
+            let (function, slot) = (function.to_owned(), slot.to_owned());
+            self.contradictions.push((function, slot, says));
+        }
+    }
+
+    /// What sources say of one slot that is not the same, but for slots that have rows
+    /// by hand.
+    pub(crate) fn contradictions(&self, has_row: impl Fn(&str, &str) -> bool) -> Vec<&str> {
+        let all = self.contradictions.iter();
+        let left = all.filter(|(function, slot, _)| !has_row(function, slot));
+        left.map(|(_, _, says)| says.as_str()).collect()
     }
 
     /// Notes that there is a function.
@@ -159,4 +179,46 @@ pub(crate) fn write(
         }
     }
     Ok(differences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_that_contradict_each_other_are_noted() {
+        let mut rows = Rows::default();
+        rows.add(
+            "thing.dll",
+            "OpenThing",
+            "return",
+            Row::with("type", "CloseThing"),
+        );
+        rows.add(
+            "thing.dll",
+            "OpenThing",
+            "return",
+            Row::with("type", "CloseThing"),
+        );
+        rows.add(
+            "other.dll",
+            "OpenThing",
+            "return",
+            Row::with("type", "CloseOther"),
+        );
+        assert_eq!(rows.contradictions(|_, _| false), [""; 0]);
+        rows.add(
+            "thing.dll",
+            "OpenThing",
+            "return",
+            Row::rule("do-not-release"),
+        );
+        let said = rows.contradictions(|_, _| false);
+        assert!(
+            said.len() == 1 && said[0].contains("CloseThing"),
+            "{said:?}"
+        );
+        let decided = |function: &str, slot: &str| (function, slot) == ("OpenThing", "return");
+        assert_eq!(rows.contradictions(decided), [""; 0]);
+    }
 }
