@@ -239,8 +239,17 @@ fn of_json(text: &[u8], name: &str) -> Result<Input, Failure> {
             freehold_report::text::clean(version)
         )));
     }
-    let section: Section = serde_json::from_slice(text)
-        .map_err(|e| Failure::freehold(format!("{name} is a damaged report of Freehold: {e}")))?;
+    let section: Section = serde_json::from_slice(text).map_err(|e| {
+        let why = e.to_string();
+        Failure::freehold(match why.contains("recursion limit") {
+            // Each process in a process in a process is one more level of JSON.
+            true => format!(
+                "{name} has too many processes that started one another to be read from JSON: \
+                 name its ledger instead"
+            ),
+            false => format!("{name} is a damaged report of Freehold: {why}"),
+        })
+    })?;
     let mut input = Input::default();
     of_section(section, &mut input);
     Ok(input)
@@ -343,6 +352,11 @@ mod tests {
         let cut = refused("{\"schema\": \"freehold.report/1\",\n\"process\": {\"pid\"");
         assert!(cut.contains("cut short") && cut.contains("line 2"), "{cut}");
         let damaged = refused("{\"schema\": \"freehold.report/1\", \"process\": {}}");
+        let deep = (0..100).fold(String::new(), |inner, _| {
+            format!("{{\"process\": {{\"pid\": 1}}, \"children\": [{inner}]}}")
+        });
+        let deep = refused(&deep.replacen('{', "{\"schema\": \"freehold.report/1\", ", 1));
+        assert!(deep.contains("name its ledger"), "{deep}");
         assert!(
             damaged.contains("damaged") && damaged.contains("pid"),
             "{damaged}"
