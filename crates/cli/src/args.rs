@@ -120,7 +120,7 @@ Examples:
   freehold owner --released-by LocalFree
   freehold owner --library libsqlite3
   freehold owner --explain day.ledger
-  freehold run --format json -- ./server | freehold owner --explain -\n\n{OWNER_CODES}"))]
+  freehold report day.ledger --format json | freehold owner --explain -\n\n{OWNER_CODES}"))]
     Owner(OwnerArgs),
 }
 
