@@ -7,9 +7,11 @@
 //! What is not here: the search for files that belong to an identity
 //! (`freehold-report`).
 
+mod names;
 #[cfg(windows)]
 mod windows;
 
+pub use names::undecorated;
 #[cfg(windows)]
 pub use windows::{LoadedImage, loaded_image};
 

@@ -7,7 +7,7 @@
 //!
 //! Page: "PE Format" in Microsoft's documentation; RtlLookupFunctionEntry (winnt.h).
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", test))]
 use core::ffi::c_void;
 #[cfg(target_arch = "x86_64")]
 use core::ptr;
@@ -115,7 +115,7 @@ fn find(file: &[u8], begin: u32, wanted: u32) -> Option<&[u8]> {
     // Of these there are too few to go by the one before.
     match cfg!(target_arch = "x86_64") {
         true => named.or_else(|| image.export(covers)),
-        false => named,
+        false => named.map(freehold_ledger::image::undecorated),
     }
 }
 

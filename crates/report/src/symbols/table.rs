@@ -3,7 +3,11 @@
 
 use std::collections::HashSet;
 
-use object::{Object, ObjectSection, ObjectSymbol, SectionIndex, SectionKind, SymbolKind};
+use freehold_ledger::image::undecorated;
+use object::{
+    Architecture, BinaryFormat, Object, ObjectSection, ObjectSymbol, SectionIndex, SectionKind,
+    SymbolKind,
+};
 
 /// How far a symbol without a size may reach (assembly code).
 const LONGEST_UNSIZED: u64 = 64 * 1024;
@@ -33,6 +37,8 @@ impl<'a> SymbolTable<'a> {
             .filter(|s| s.kind() == SectionKind::Text)
             .map(|s| s.index())
             .collect();
+        let is_decorated =
+            file.format() == BinaryFormat::Pe && file.architecture() == Architecture::I386;
         for symbol in file.symbols().chain(file.dynamic_symbols()) {
             let in_text = || symbol.section_index().is_some_and(|s| text.contains(&s));
             let is_code = match symbol.kind() {
@@ -47,6 +53,10 @@ impl<'a> SymbolTable<'a> {
             if !is_code || name.is_empty() || name.starts_with(b"$") {
                 continue;
             }
+            let name = match is_decorated {
+                true => undecorated(name),
+                false => name,
+            };
             // Of an image: relative to where it wishes to lie.
             let start = symbol.address().wrapping_sub(base);
             self.entries.push(Entry {
