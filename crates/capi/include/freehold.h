@@ -738,9 +738,9 @@ freehold_code freehold_adopt_from(const char *function, const char *slot, void *
  * and that an API of Windows gave: when it stays it is a leak.
  *
  * Errors: FREEHOLD_NULL for what says that the API failed; FREEHOLD_OWNED when it is
- * adopted already; FREEHOLD_UNRELEASABLE for a family without such handles, all of
- * them where there is no Windows; FREEHOLD_NOT_YOURS for a handle that is always
- * there; FREEHOLD_UNKNOWN_VALUE.
+ * adopted already; FREEHOLD_UNRELEASABLE for a family without such handles, which are
+ * all where there is no Windows, and in 32-bit programs; FREEHOLD_NOT_YOURS for a
+ * handle that is always there; FREEHOLD_UNKNOWN_VALUE.
  *
  * # Safety
  * `handle` is a live one of this family, which nobody else closes.

@@ -3,7 +3,7 @@
 
 use core::ffi::{c_char, c_void};
 
-#[cfg(not(windows))]
+#[cfg(not(all(windows, target_pointer_width = "64")))]
 use freehold::AdoptError;
 use freehold::{Release, ReleaseWith};
 
@@ -144,9 +144,9 @@ pub unsafe extern "C" fn freehold_adopt_from(
 /// and that an API of Windows gave: when it stays it is a leak.
 ///
 /// Errors: FREEHOLD_NULL for what says that the API failed; FREEHOLD_OWNED when it is
-/// adopted already; FREEHOLD_UNRELEASABLE for a family without such handles, all of
-/// them where there is no Windows; FREEHOLD_NOT_YOURS for a handle that is always
-/// there; FREEHOLD_UNKNOWN_VALUE.
+/// adopted already; FREEHOLD_UNRELEASABLE for a family without such handles, which are
+/// all where there is no Windows, and in 32-bit programs; FREEHOLD_NOT_YOURS for a
+/// handle that is always there; FREEHOLD_UNKNOWN_VALUE.
 ///
 /// # Safety
 /// `handle` is a live one of this family, which nobody else closes.
@@ -154,17 +154,17 @@ pub unsafe extern "C" fn freehold_adopt_from(
 pub unsafe extern "C" fn freehold_handle_adopt(family: u32, handle: *mut c_void) -> freehold_code {
     guard::code(|| {
         let family = arguments::family(family)?;
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         // SAFETY: as promised by the caller.
         unsafe {
             freehold::handles::adopt(family, handle as usize)?;
         }
-        #[cfg(not(windows))]
+        #[cfg(not(all(windows, target_pointer_width = "64")))]
         match handle.is_null() {
             true => Err(Failure::from(AdoptError::Null)),
             false => Err(Failure::from(AdoptError::Unreleasable { family })),
         }
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         Ok(())
     })
 }
@@ -180,17 +180,17 @@ pub unsafe extern "C" fn freehold_handle_adopt(family: u32, handle: *mut c_void)
 pub unsafe extern "C" fn freehold_handle_close(family: u32, handle: *mut c_void) -> freehold_code {
     guard::code(|| {
         let family = arguments::family(family)?;
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         // SAFETY: as promised by the caller.
         unsafe {
             freehold::handles::close(family, handle as usize)?;
         }
-        #[cfg(not(windows))]
+        #[cfg(not(all(windows, target_pointer_width = "64")))]
         {
             let message = format!("{handle:p} is no handle of the family {}", family.name());
             Err(Failure::new(FREEHOLD_FOREIGN, message))
         }
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         Ok(())
     })
 }

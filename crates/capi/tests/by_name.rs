@@ -98,7 +98,7 @@ fn a_handle_that_nobody_adopted_is_not_closed() {
         );
         let no_handles = freehold_handle_adopt(FREEHOLD_FAMILY_LOCAL, number);
         assert_eq!(no_handles, FREEHOLD_UNRELEASABLE, "{}", message());
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         {
             // HKEY_CURRENT_USER, which is always there.
             let always =

@@ -170,8 +170,11 @@ impl std::error::Error for AdoptFromError {
 enum Release {
     By(ReleaseWith),
     Named(Named),
-    #[cfg(windows)]
+    #[cfg(all(windows, target_pointer_width = "64"))]
     Handle(Family),
+    /// Not at all here: a number, closed by this.
+    #[cfg(all(windows, target_pointer_width = "32"))]
+    Number(&'static str),
 }
 
 /// Takes over what a function of a library gave: `free` releases it from now on as the
@@ -220,11 +223,18 @@ pub unsafe fn adopt_from(
     match release {
         // SAFETY: promised by the caller, and the database.
         Release::By(with) => unsafe { adopt(pointer, size, with)? },
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         Release::Handle(family) => {
             // SAFETY: as above.
             unsafe { crate::handles::adopt(family, address)? };
             return Ok(block);
+        }
+        #[cfg(all(windows, target_pointer_width = "32"))]
+        Release::Number(release) => {
+            return Err(AdoptFromError::NoAddress {
+                value: address,
+                release,
+            });
         }
         Release::Named(named) if address < LOWEST_ADDRESS => {
             return Err(AdoptFromError::NoAddress {
@@ -317,8 +327,12 @@ fn callable(release: compact::Release, kind: Kind) -> Result<Release, NotCallabl
         return Err(NotCallable::NeedsMore);
     }
     match family {
-        #[cfg(windows)]
+        #[cfg(all(windows, target_pointer_width = "64"))]
         Some(family) if info(family).kind == FamilyKind::Handle => Ok(Release::Handle(family)),
+        #[cfg(all(windows, target_pointer_width = "32"))]
+        Some(family) if info(family).kind == FamilyKind::Handle => {
+            Ok(Release::Number(release.name()))
+        }
         Some(family) => Ok(Release::By(ReleaseWith::Family(family))),
         None => {
             // GLib calls what gives back one of several references so.

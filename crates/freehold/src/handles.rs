@@ -3,7 +3,8 @@
 //! handle that stays is a leak, and one that is closed twice or by another's
 //! function is refused.
 //!
-//! Only on Windows. Handles of memory (`LocalAlloc`) and references to COM objects
+//! Only on Windows, in 64-bit programs: smaller ones have no addresses to spare that
+//! could stand for handles. Handles of memory (`LocalAlloc`) and references to COM objects
 //! are adopted by [`adopt`](crate::adopt()).
 
 use freehold_families::win32::handles::is_owned;

@@ -65,7 +65,7 @@ mod forks;
 mod free;
 mod global;
 mod guid;
-#[cfg(windows)]
+#[cfg(all(windows, target_pointer_width = "64"))]
 pub mod handles;
 mod leaks;
 mod memory;

@@ -7,8 +7,15 @@
 #[path = "support/child.rs"]
 mod child;
 #[cfg(windows)]
+#[path = "support/functions.rs"]
+#[macro_use]
+mod functions;
+#[cfg(windows)]
 #[path = "support/real.rs"]
 mod real;
+#[cfg(all(windows, target_pointer_width = "64"))]
+#[path = "support/real_handles.rs"]
+mod real_handles;
 #[path = "support/cpp.rs"]
 mod runtime;
 
@@ -249,14 +256,14 @@ fn check(heading: &str, rows: usize) {
 }
 
 /// The table of handles, whose functions are others.
-#[cfg(windows)]
+#[cfg(all(windows, target_pointer_width = "64"))]
 fn check_handles() {
     use freehold::handles;
     let (head, table) = table("### Handles");
     assert_eq!((table.len(), head.len()), (8, 4));
     for row in &table {
         for (sin, cell) in head.iter().zip(row).skip(1) {
-            let (handle, family) = real::handle(&row[0]);
+            let (handle, family) = real_handles::handle(&row[0]);
             // SAFETY: open, and closed at most once; everything else is refused.
             let error = unsafe {
                 match sin.as_str() {
@@ -306,6 +313,7 @@ fn each_cell_is_what_is_done() {
             #[cfg(windows)]
             {
                 check("### Families that only Windows has", 11);
+                #[cfg(target_pointer_width = "64")]
                 check_handles();
             }
         }

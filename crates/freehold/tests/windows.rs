@@ -1,7 +1,10 @@
-//! What the library does on Windows only: real families that it takes over, handles,
-//! references to COM objects, the last error.
+//! What the library does on Windows only: real families that it takes over, references
+//! to COM objects, the last error.
 #![cfg(windows)]
 
+#[path = "support/functions.rs"]
+#[macro_use]
+mod functions;
 #[path = "support/real.rs"]
 mod real;
 
@@ -11,9 +14,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use freehold::alloc::FAMILY;
 use freehold::families::{self, FIXED, Heap, MOVEABLE};
 use freehold::{
-    AdoptError, Allocator, Block, DiagnosticCalloc, Family, FamilyError, Misuse, ReleaseWith,
-    Scope, adaptive_calloc, adaptive_free, adopt, calloc, diagnostic_calloc, free, free_as,
-    handles, malloc, native_free, ownership_of, track,
+    Allocator, Block, DiagnosticCalloc, Family, Misuse, ReleaseWith, Scope, adaptive_calloc,
+    adaptive_free, adopt, calloc, diagnostic_calloc, free, free_as, malloc, native_free,
+    ownership_of, track,
 };
 use freehold_families::win32::{bstr, co_task_mem, com, last_error, set_last_error};
 
@@ -207,73 +210,6 @@ fn references_of_com_objects_are_counted() {
         assert_eq!(ownership_of(stream), None);
         assert_eq!(free(object).unwrap_err().misuse(), Misuse::Double);
         assert_eq!(com::release(stream), Ok(0));
-    }
-}
-
-#[test]
-fn a_release_that_fails_says_why_and_may_be_tried_again() {
-    let _alone = start();
-    let (menu, family) = real::handle("menu");
-    // SAFETY: a live one; destroyed behind our back, so that the second fails.
-    unsafe {
-        handles::adopt(family, menu).expect("open");
-        freehold_families::win32::handles::release(family, menu).expect("live");
-        let error = handles::close(family, menu).unwrap_err();
-        let code = error.os_error();
-        let failed = Misuse::Failed(FamilyError::Failed { family, code });
-        assert_eq!(error.misuse(), failed, "{error}");
-        assert!(handles::is_adopted(family, menu));
-    }
-}
-
-#[test]
-fn handles_are_leaks_until_they_are_closed() {
-    let _alone = start();
-    for of in [
-        "event",
-        "registry key",
-        "brush",
-        "device context",
-        "menu",
-        "icon",
-        "cursor",
-        "accelerators",
-    ] {
-        let (handle, family) = real::handle(of);
-        let scope = Scope::begin(of);
-        // SAFETY: open, ours, closed once.
-        unsafe {
-            scope.enter(|| handles::adopt(family, handle).expect("open"));
-            assert!(handles::is_adopted(family, handle));
-            let again = handles::adopt(family, handle).unwrap_err();
-            assert!(matches!(again, AdoptError::Owned { address, .. } if address == handle));
-            let leaks = scope.leaks();
-            assert_eq!((leaks.len(), leaks[0].family), (1, family.name()), "{of}");
-            assert_eq!(leaks[0].address, handle);
-            silently(of, || handles::close(family, handle)).expect(of);
-        }
-        assert!(!handles::is_adopted(family, handle));
-        scope.end().expect("nothing stays");
-    }
-}
-
-#[test]
-fn what_is_no_handle_is_not_adopted() {
-    // SAFETY: refused.
-    unsafe {
-        for (family, handle) in [(Family::Handle, 0), (Family::Handle, usize::MAX)] {
-            assert_eq!(handles::adopt(family, handle), Err(AdoptError::Null));
-        }
-        let error = handles::adopt(Family::RegKey, real::CURRENT_USER).unwrap_err();
-        let handle = real::CURRENT_USER;
-        assert_eq!(error, AdoptError::Unowned { handle });
-        let family = Family::Malloc;
-        let error = handles::adopt(family, 4).unwrap_err();
-        assert_eq!(error, AdoptError::Unreleasable { family });
-        let number = 4 as *mut c_void;
-        let family = Family::Handle;
-        let error = adopt(number, 0, ReleaseWith::Family(family)).unwrap_err();
-        assert_eq!(error, AdoptError::Unreleasable { family });
     }
 }
 

@@ -11,13 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use freehold::strings::PWStr;
 use freehold::{
-    AdoptError, AdoptFromError, Answer, Colors, Family, Guid, LeakTracker, LeaksEmitter, Misuse,
-    PrintEmitter, PropVariant, Release, ReleaseWith, Variant, adopt, adopt_from, free, free_as,
-    handles, track,
+    AdoptFromError, Answer, Colors, Family, Guid, LeakTracker, LeaksEmitter, Misuse, PrintEmitter,
+    PropVariant, Release, ReleaseWith, Variant, adopt, adopt_from, free, free_as, track,
 };
-use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_SUCCESS, GetLastError, INVALID_HANDLE_VALUE, SetLastError, SysAllocString,
-};
+use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, SetLastError, SysAllocString};
 use windows_sys::Win32::NetworkManagement::NetManagement::NetWkstaGetInfo;
 use windows_sys::Win32::Security::Authorization::{ConvertSidToStringSidW, ConvertStringSidToSidW};
 use windows_sys::Win32::Security::Cryptography::{
@@ -33,12 +30,10 @@ use windows_sys::Win32::System::Environment::{FreeEnvironmentStringsW, GetEnviro
 use windows_sys::Win32::System::Memory::{
     GMEM_FIXED, GetProcessHeap, GlobalAlloc, HeapAlloc, LMEM_FIXED, LocalAlloc,
 };
-use windows_sys::Win32::System::Registry::{HKEY, HKEY_CURRENT_USER, KEY_READ, RegOpenKeyExW};
 use windows_sys::Win32::System::Threading::CreateEventW;
 use windows_sys::Win32::UI::Shell::{
     CommandLineToArgvW, FOLDERID_LocalAppData, SHGetKnownFolderPath,
 };
-use windows_sys::Win32::UI::WindowsAndMessaging::CreateMenu;
 
 /// Begins a test. One at a time: an address that one releases must not be given
 /// to another before it is released again.
@@ -363,10 +358,14 @@ fn functions_with_a_release_of_their_own_are_adopted_by_name() {
         );
         free(block.cast()).expect("live");
 
-        let event = CreateEventW(null(), 1, 0, null());
-        adopt_from("CreateEventW", "return", event, 0).expect("given");
-        handles::close(Family::Handle, event as usize).expect("open");
-        assert_eq!(CloseHandle(event), 0, "it was closed");
+        // There are no addresses to spare for handles in smaller programs.
+        #[cfg(target_pointer_width = "32")]
+        {
+            let event = CreateEventW(null(), 1, 0, null());
+            let error = adopt_from("CreateEventW", "return", event, 0).unwrap_err();
+            assert!(matches!(error, AdoptFromError::NoAddress { .. }), "{error}");
+            assert_ne!(CloseHandle(event), 0, "it is open");
+        }
 
         let process = GetProcessHeap();
         let error = adopt_from("GetProcessHeap", "return", process, 0).unwrap_err();
@@ -412,43 +411,6 @@ fn the_environment_has_a_release_of_its_own() {
         let family = Family::Custom;
         assert_eq!(error.misuse(), Misuse::WrongFamily { family });
         free(block.cast()).expect("by FreeEnvironmentStringsW");
-    }
-}
-
-#[test]
-fn handles_are_closed_by_their_own_functions() {
-    let _alone = start();
-    let path = wide("Environment");
-    let mut key: HKEY = null_mut();
-    // SAFETY: a key that there is, a menu and an event of nobody else.
-    unsafe {
-        let opened = RegOpenKeyExW(HKEY_CURRENT_USER, path.as_ptr(), 0, KEY_READ, &mut key);
-        assert_eq!(opened, ERROR_SUCCESS);
-        let menu = CreateMenu();
-        let event = CreateEventW(null(), 1, 0, null());
-        let mut text = String::new();
-        for (family, handle, due, wrong) in [
-            (Family::RegKey, key, "RegCloseKey", Family::Handle),
-            (Family::Menu, menu, "DestroyMenu", Family::Window),
-            (Family::Handle, event, "CloseHandle", Family::RegKey),
-        ] {
-            let handle = handle as usize;
-            assert_ne!(handle, 0, "{due}");
-            text = report(|| handles::adopt(family, handle).expect(due));
-            assert!(text.contains(&format!("release   : {due}")), "{text}");
-            let error = handles::close(wrong, handle).unwrap_err();
-            assert!(error.to_string().contains("was given"), "{error}");
-            handles::close(family, handle).expect(due);
-            let error = handles::close(family, handle).unwrap_err();
-            assert_eq!(error.misuse(), Misuse::Double, "{due}");
-        }
-        assert!(!text.is_empty());
-        let predefined = handles::adopt(Family::RegKey, HKEY_CURRENT_USER as usize);
-        assert!(matches!(predefined, Err(AdoptError::Unowned { .. })));
-        let failed = handles::adopt(Family::Handle, INVALID_HANDLE_VALUE as usize);
-        assert_eq!(failed, Err(AdoptError::Null));
-        // Closed above: the system says the same.
-        assert_eq!(CloseHandle(event), 0);
     }
 }
 
@@ -502,4 +464,64 @@ fn a_forgotten_variant_is_a_leak_and_a_copy_is_its_own() {
         let _ = PropVariant::text("gone").expect("memory");
     })
     .expect("nothing stays");
+}
+
+/// Handles that are no memory, which only programs of 64 bits have.
+#[cfg(target_pointer_width = "64")]
+mod without_memory {
+    use freehold::{AdoptError, handles};
+    use windows_sys::Win32::Foundation::{ERROR_SUCCESS, INVALID_HANDLE_VALUE};
+    use windows_sys::Win32::System::Registry::{HKEY, HKEY_CURRENT_USER, KEY_READ, RegOpenKeyExW};
+    use windows_sys::Win32::UI::WindowsAndMessaging::CreateMenu;
+
+    use super::*;
+
+    #[test]
+    fn what_is_adopted_by_its_function_is_closed_by_its_own() {
+        let _alone = start();
+        // SAFETY: an event of nobody else.
+        unsafe {
+            let event = CreateEventW(null(), 1, 0, null());
+            adopt_from("CreateEventW", "return", event, 0).expect("given");
+            handles::close(Family::Handle, event as usize).expect("open");
+            assert_eq!(CloseHandle(event), 0, "it was closed");
+        }
+    }
+
+    #[test]
+    fn handles_are_closed_by_their_own_functions() {
+        let _alone = start();
+        let path = wide("Environment");
+        let mut key: HKEY = null_mut();
+        // SAFETY: a key that there is, a menu and an event of nobody else.
+        unsafe {
+            let opened = RegOpenKeyExW(HKEY_CURRENT_USER, path.as_ptr(), 0, KEY_READ, &mut key);
+            assert_eq!(opened, ERROR_SUCCESS);
+            let menu = CreateMenu();
+            let event = CreateEventW(null(), 1, 0, null());
+            let mut text = String::new();
+            for (family, handle, due, wrong) in [
+                (Family::RegKey, key, "RegCloseKey", Family::Handle),
+                (Family::Menu, menu, "DestroyMenu", Family::Window),
+                (Family::Handle, event, "CloseHandle", Family::RegKey),
+            ] {
+                let handle = handle as usize;
+                assert_ne!(handle, 0, "{due}");
+                text = report(|| handles::adopt(family, handle).expect(due));
+                assert!(text.contains(&format!("release   : {due}")), "{text}");
+                let error = handles::close(wrong, handle).unwrap_err();
+                assert!(error.to_string().contains("was given"), "{error}");
+                handles::close(family, handle).expect(due);
+                let error = handles::close(family, handle).unwrap_err();
+                assert_eq!(error.misuse(), Misuse::Double, "{due}");
+            }
+            assert!(!text.is_empty());
+            let predefined = handles::adopt(Family::RegKey, HKEY_CURRENT_USER as usize);
+            assert!(matches!(predefined, Err(AdoptError::Unowned { .. })));
+            let failed = handles::adopt(Family::Handle, INVALID_HANDLE_VALUE as usize);
+            assert_eq!(failed, Err(AdoptError::Null));
+            // Closed above: the system says the same.
+            assert_eq!(CloseHandle(event), 0);
+        }
+    }
 }

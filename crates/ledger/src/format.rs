@@ -22,12 +22,16 @@ pub const SESSION_MAGIC: u64 = u64::from_le_bytes(*b"FREEHOLD");
 /// First eight bytes of each process's ledger in it.
 pub const LEDGER_MAGIC: u64 = u64::from_le_bytes(*b"FHLEDGER");
 /// Version of both. A reader refuses any other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Granularity of every section.
 pub const PAGE: u64 = 4096;
 
 /// Bits of an address that select the cell within a region.
 pub const REGION_BITS: u32 = 14;
+/// Bits of an address that are always zero: blocks begin at multiples of four. In
+/// 32-bit Windows some are no multiples of eight: texts of `SysAllocString`, handles of
+/// movable memory.
+pub const UNIT_BITS: u32 = 2;
 /// Bits of an address that select the region within a window.
 pub const LEAF_BITS: u32 = 12;
 /// Regions in one window.
@@ -65,8 +69,8 @@ const _: () = {
     assert!(size_of::<Module>() == 112);
     assert!(size_of::<MisuseEntry>() == 64);
     assert!(size_of::<Name>() == 8);
-    // Offset of a block in its region, in units of eight bytes, fits its field.
-    assert!((1u32 << REGION_BITS) / 8 <= 0x1fff + 1);
+    // Offset of a block in its region, in units of four bytes, fits its field.
+    assert!(1u32 << (REGION_BITS - UNIT_BITS) <= 0x1fff + 1);
 };
 
 #[cfg(test)]

@@ -22,7 +22,7 @@
 //!
 //! What is not here: memory (see [`Space`]) and records.
 
-use crate::format::{LEAF_BITS, MAX_CLASS, MIN_CLASS, REGION_BITS, SegmentRef, Slot};
+use crate::format::{LEAF_BITS, MAX_CLASS, MIN_CLASS, REGION_BITS, SegmentRef, Slot, UNIT_BITS};
 use crate::primitive::{AtomicU64, Ordering};
 
 /// How far from its home an address may stand: two cache lines.
@@ -72,10 +72,10 @@ pub enum Removed {
     Unknown,
 }
 
-/// Distance of a block from the start of its region, in units of 8 bytes.
+/// Distance of a block from the start of its region, in units of four bytes.
 #[inline(always)]
 pub(crate) fn offset_of(address: u64) -> u32 {
-    (address as u32 & ((1 << REGION_BITS) - 1)) >> 3
+    (address as u32 & ((1 << REGION_BITS) - 1)) >> UNIT_BITS
 }
 
 /// Number of the region of `address` within its window.
@@ -93,7 +93,7 @@ pub(crate) const ORDERED_CLASS: u32 = 9;
 #[inline(always)]
 pub(crate) fn home(offset: u32, class: u32) -> usize {
     let spread = match class >= ORDERED_CLASS {
-        true => offset << (32 + 3 - REGION_BITS),
+        true => offset << (32 + UNIT_BITS - REGION_BITS),
         // Multiplication by the golden ratio spreads the evenly spaced offsets
         // of a heap evenly.
         false => offset.wrapping_mul(0x9e37_79b1),
@@ -130,7 +130,7 @@ fn home_slot<S: Space>(space: &S, address: u64) -> Option<(SegmentRef, &AtomicU6
     })
 }
 
-/// Puts a live slot for `address`, which must be a multiple of 8.
+/// Puts a live slot for `address`, which must be a multiple of four.
 ///
 /// Mostly the home slot is vacant: only that is worth being in line.
 #[inline(always)]

@@ -33,7 +33,8 @@ impl Toy {
             for slot in self.slots(segment) {
                 let slot = Slot(slot.load(Ordering::SeqCst));
                 if slot.is_live() {
-                    let address = (region as u64) << REGION_BITS | u64::from(slot.offset()) << 3;
+                    let address =
+                        (region as u64) << REGION_BITS | u64::from(slot.offset()) << UNIT_BITS;
                     assert_eq!(
                         all.insert(address, slot.record()),
                         None,
@@ -82,11 +83,11 @@ mod plain {
     proptest! {
         /// Any sequence of insertions and removals equals a map.
         #[test]
-        fn equals_a_map(steps in prop::collection::vec((any::<bool>(), 0u64..3, 0u64..2048), 1..3000)) {
+        fn equals_a_map(steps in prop::collection::vec((any::<bool>(), 0u64..3, 0u64..4096), 1..3000)) {
             let toy = Toy::new(crate::format::LEAF_ENTRIES, 1000);
             let mut map = HashMap::new();
             for (n, (put, region, offset)) in steps.into_iter().enumerate() {
-                let address = region << REGION_BITS | offset << 3;
+                let address = region << REGION_BITS | offset << UNIT_BITS;
                 let record = n as u32 + 1;
                 if put {
                     let old = map.insert(address, record);
@@ -110,10 +111,10 @@ mod plain {
     #[test]
     fn a_region_full_of_the_smallest_blocks_fits() {
         let toy = Toy::new(1, 1000);
-        for i in 0..2048u64 {
-            assert_eq!(insert(&toy, i * 8, i as u32 + 1, 0), Inserted::New, "{i}");
+        for i in 0..4096u64 {
+            assert_eq!(insert(&toy, i * 4, i as u32 + 1, 0), Inserted::New, "{i}");
         }
-        assert_eq!(toy.live().len(), 2048);
+        assert_eq!(toy.live().len(), 4096);
         assert_eq!(toy.lost.load(std::sync::atomic::Ordering::SeqCst), 0);
     }
 
@@ -122,7 +123,7 @@ mod plain {
         let toy = Toy::new(1, 10);
         assert_eq!(remove(&toy, 64), Removed::Unknown);
         insert(&toy, 64, 5, 3);
-        assert_eq!(remove(&toy, 64), Removed::Live(Slot::live(8, 5, 3)));
+        assert_eq!(remove(&toy, 64), Removed::Live(Slot::live(16, 5, 3)));
         assert!(matches!(remove(&toy, 64), Removed::Dead(s) if s.record() == 5));
     }
 

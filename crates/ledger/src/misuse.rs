@@ -6,7 +6,7 @@
 use crate::fast::MAX_SMALL;
 use crate::format::{
     Called, Family, Ground, MAX_MISUSES, MisuseEntry, MisuseKind, OnMisuse, REGION_BITS, Record,
-    Section, Slot,
+    Section, Slot, UNIT_BITS,
 };
 use crate::index::Space;
 use crate::primitive::Ordering;
@@ -133,7 +133,7 @@ impl Ledger {
             // Acquire: the record was written before the slot.
             .map(|slot| Slot(slot.load(Ordering::Acquire) & !Slot::FROZEN))
             .filter(|slot| slot.is_live())
-            .map(|slot| (start + u64::from(slot.offset()) * 8, slot))
+            .map(|slot| (start + (u64::from(slot.offset()) << UNIT_BITS), slot))
             .filter(|(at, _)| *at <= limit);
         let (at, slot) = live.max_by_key(|(at, _)| *at)?;
         Some((at, self.memory.record(slot)))

@@ -6,8 +6,8 @@ use core::sync::atomic::AtomicPtr;
 
 use crate::format::{
     ADDRESS_LIMIT, LEAF_BYTES, LEAF_ENTRIES, Layout, LedgerHeader, MIN_CLASS, NO_WINDOW, PAGE,
-    REGION_BITS, Record, Section, SegmentRef, SessionHeader, Slot, Verdict, WINDOW_BITS, WINDOWS,
-    round_up,
+    REGION_BITS, Record, Section, SegmentRef, SessionHeader, Slot, UNIT_BITS, Verdict, WINDOW_BITS,
+    WINDOWS, round_up,
 };
 use crate::index::{ORDERED_CLASS, Space, region_of};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
@@ -273,7 +273,7 @@ impl Memory {
                 for slot in self.slots(segment) {
                     let slot = Slot(slot.load(Ordering::Acquire) & !Slot::FROZEN);
                     if slot != Slot::EMPTY {
-                        visit(base + u64::from(slot.offset()) * 8, slot);
+                        visit(base + (u64::from(slot.offset()) << UNIT_BITS), slot);
                     }
                 }
             }

@@ -3,7 +3,7 @@
 
 use crate::fast::Hot;
 use crate::fast::MAX_SMALL;
-use crate::format::{Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry};
+use crate::format::{Family, MAX_THREADS, Owner, Record, Section, Slot, ThreadEntry, UNIT_BITS};
 use crate::index::{self, Inserted, Removed};
 use crate::misuse::Gone;
 use crate::primitive::{AtomicU32, AtomicU64, Ordering};
@@ -344,7 +344,7 @@ impl ThreadLog {
 /// Whether the index can hold this address.
 #[inline(always)]
 pub(crate) fn can_index(address: u64) -> bool {
-    address < INDEXED && address & 7 == 0
+    address < INDEXED && address & ((1 << UNIT_BITS) - 1) == 0
 }
 
 /// Adds, and says whether the sum crossed a step. One writer: a load and a

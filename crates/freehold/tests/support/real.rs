@@ -1,40 +1,11 @@
 //! What functions of Windows give: a block or an object of each family that is only
-//! there, and handles.
+//! there. Beside `functions`.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::c_void;
 use std::ptr;
 
 use freehold::Family;
 use freehold_families::win32::{bstr, buffers, co_task_mem, crt, variants};
-
-#[link(name = "kernel32")]
-unsafe extern "system" {
-    fn LoadLibraryA(name: *const c_char) -> *mut c_void;
-    fn GetProcAddress(module: *mut c_void, name: *const c_char) -> *mut c_void;
-    fn CreateEventW(security: *const c_void, manual: i32, set: i32, name: *const u16) -> usize;
-}
-
-/// A function of a library of the system.
-fn find(library: &CStr, name: &CStr) -> *mut c_void {
-    // SAFETY: C strings.
-    let at = unsafe { GetProcAddress(LoadLibraryA(library.as_ptr()), name.as_ptr()) };
-    assert!(!at.is_null(), "{name:?} is not there");
-    at
-}
-
-/// The same by its type.
-macro_rules! function {
-    ($library:literal, $name:literal, $($kind:tt)*) => {{
-        let at = find($library, $name);
-        // Where it is called in the same block.
-        #[allow(unused_unsafe)]
-        // SAFETY: the documented signature.
-        let function = unsafe {
-            std::mem::transmute::<*mut c_void, unsafe extern "system" $($kind)*>(at)
-        };
-        function
-    }};
-}
 
 /// A live block or object: its address, its bytes (0 when nobody says), its family.
 pub(crate) fn block(of: &str) -> (usize, usize, Family) {
@@ -163,72 +134,4 @@ fn credential() -> usize {
         delete(name.as_ptr(), 1, 0);
     }
     found
-}
-
-/// An open handle, and its family.
-pub(crate) fn handle(of: &str) -> (usize, Family) {
-    let mask = [0u8; 32];
-    let (one, other) = (mask.as_ptr(), mask.as_ptr());
-    // SAFETY: each function gets what it is documented to take.
-    unsafe {
-        match of {
-            "event" => (CreateEventW(ptr::null(), 0, 0, ptr::null()), Family::Handle),
-            "registry key" => (key(), Family::RegKey),
-            "brush" => {
-                let make = function!(c"gdi32.dll", c"CreateSolidBrush", fn(u32) -> usize);
-                (make(0x00ff_0000), Family::GdiObject)
-            }
-            "device context" => {
-                let make = function!(c"gdi32.dll", c"CreateCompatibleDC", fn(usize) -> usize);
-                (make(0), Family::GdiDc)
-            }
-            "menu" => {
-                let make = function!(c"user32.dll", c"CreatePopupMenu", fn() -> usize);
-                (make(), Family::Menu)
-            }
-            "icon" => {
-                let make = function!(
-                    c"user32.dll",
-                    c"CreateIcon",
-                    fn(usize, i32, i32, u8, u8, *const u8, *const u8) -> usize
-                );
-                (make(0, 16, 16, 1, 1, one, other), Family::Icon)
-            }
-            "cursor" => {
-                let make = function!(
-                    c"user32.dll",
-                    c"CreateCursor",
-                    fn(usize, i32, i32, i32, i32, *const u8, *const u8) -> usize
-                );
-                (make(0, 0, 0, 16, 16, one, other), Family::Cursor)
-            }
-            "accelerators" => {
-                let make = function!(
-                    c"user32.dll",
-                    c"CreateAcceleratorTableW",
-                    fn(*const u16, i32) -> usize
-                );
-                // ACCEL: flags, key, command.
-                (make([0u16, 65, 1].as_ptr(), 1), Family::Accelerators)
-            }
-            other => panic!("the table has a row of {other}"),
-        }
-    }
-}
-
-/// `HKEY_CURRENT_USER`.
-pub(crate) const CURRENT_USER: usize = 0x8000_0001u32 as i32 as usize;
-
-fn key() -> usize {
-    let open = function!(
-        c"advapi32.dll",
-        c"RegOpenKeyExW",
-        fn(usize, *const u16, u32, u32, *mut usize) -> i32
-    );
-    let name: Vec<u16> = "Software\0".encode_utf16().collect();
-    let mut key = 0;
-    // SAFETY: a C string, and a place for the key.
-    let error = unsafe { open(CURRENT_USER, name.as_ptr(), 0, 0x2_0019, &mut key) };
-    assert_eq!(error, 0);
-    key
 }

@@ -4,7 +4,7 @@
 ///
 /// ```text
 ///  63      62      60..48      47..32         31..0
-/// FROZEN  LIVE  offset / 8   generation   record number
+/// FROZEN  LIVE  offset / 4   generation   record number
 /// ```
 /// Zero is a slot that was never used. A slot that is neither zero nor `LIVE` is
 /// the tombstone of a released block: it stays until the slot is taken for another
@@ -23,7 +23,7 @@ impl Slot {
     const LIVE: u64 = 1 << 62;
 
     /// A live slot. `offset` is the block's distance from the start of its
-    /// region in units of 8 bytes.
+    /// region in units of four bytes.
     #[inline(always)]
     pub fn live(offset: u32, record: u32, generation: u16) -> Slot {
         let place = Slot::LIVE | u64::from(offset) << 48;
@@ -56,7 +56,7 @@ impl Slot {
     pub fn is_vacant(self) -> bool {
         self.0 < Slot::LIVE
     }
-    /// Distance of the block from the start of its region, in units of 8 bytes.
+    /// Distance of the block from the start of its region, in units of four bytes.
     #[inline(always)]
     pub fn offset(self) -> u32 {
         (self.0 >> 48) as u32 & 0x1fff

@@ -10,7 +10,7 @@ use super::{
 use crate::format::{
     Called, Family, Ground, LEAF_ENTRIES, MAX_CLASS, MisuseEntry, MisuseKind, Module, NO_WINDOW,
     NODE_BYTES, Name, RECORD_BYTES, REGION_BITS, Record, ScanState, Section, SegmentRef,
-    SessionHeader, Slot, State, ThreadEntry, Verdict, WINDOW_BITS,
+    SessionHeader, Slot, State, ThreadEntry, UNIT_BITS, Verdict, WINDOW_BITS,
 };
 
 /// Each live thread may hold this much that is not yet in the sum.
@@ -241,7 +241,8 @@ fn region_blocks(
             continue;
         };
         let record = Record::unpack([a, b, c]);
-        if record.generation != slot.generation() || slot.offset() >> (REGION_BITS - 3) != 0 {
+        if record.generation != slot.generation() || slot.offset() >> (REGION_BITS - UNIT_BITS) != 0
+        {
             impossible += 1;
             continue;
         }
@@ -249,7 +250,7 @@ fn region_blocks(
             .filter(|v| v >> 8 & 0xffff == u32::from(record.generation))
             .map_or(Verdict::Unknown, |v| Verdict::from_number(v & 0xff));
         let block = Block {
-            address: base + u64::from(slot.offset()) * 8,
+            address: base + (u64::from(slot.offset()) << UNIT_BITS),
             record,
             verdict,
         };
