@@ -20,6 +20,8 @@ mod windows;
 use std::path::Path;
 use std::process::ExitCode;
 
+use windows::Wine;
+
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
@@ -30,11 +32,14 @@ usage: cargo xtask COMMAND
       --skip-windows  all but the Windows side
       --skip-32       all but the 32-bit side
       --windows       only the Windows side
+      --windows-32    the library in 32-bit programs of Windows, which no other
+                      test runs: fetches Debian's Wine for them (95 MB)
       --32            only the 32-bit side of Linux
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
   dist PREFIX  installs the C library: libraries, headers, pkg-config, CMake
-      --windows   instead makes freehold.dll, its import library and headers
+      --windows       instead makes freehold.dll, its import library and headers
+      --windows-32    the same for 32-bit programs
       --32            (before the prefix) that for 32-bit programs
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", "--quick"] => steps::test(true),
         ["test", "--windows"] => windows::test(),
+        ["test", "--windows-32"] => windows::test_32(),
         ["test", "--32"] => bits32::test(),
         ["test", skipped @ ..]
             if skipped
@@ -65,10 +71,16 @@ fn main() -> ExitCode {
             all_but(skipped)
         }
         // The runner that cargo calls for programs for Windows.
-        ["wine", program, arguments @ ..] => match windows::run(program, arguments) {
-            Ok(status) => return ExitCode::from(status),
-            Err(message) => Err(message),
-        },
+        [runner @ ("wine" | "wine32"), program, arguments @ ..] => {
+            let wine = match *runner {
+                "wine" => Wine::Bits64,
+                _ => Wine::Bits32,
+            };
+            match wine.run(program, arguments) {
+                Ok(status) => return ExitCode::from(status),
+                Err(message) => Err(message),
+            }
+        }
         ["tidy"] => tidy::run(),
         ["setup"] => packages::install(),
         ["check"] => steps::check(),
@@ -76,7 +88,8 @@ fn main() -> ExitCode {
         ["owners"] => owners::run(false),
         ["owners", "--check"] => owners::run(true),
         ["cost"] => cost::run(),
-        ["dist", "--windows", folder] => windows::package::run(Path::new(folder)),
+        ["dist", "--windows", folder] => windows::package::run(Wine::Bits64, Path::new(folder)),
+        ["dist", "--windows-32", folder] => windows::package::run(Wine::Bits32, Path::new(folder)),
         ["dist", "--32", prefix] => dist::run(prefix, dist::Width::Bits32),
         ["dist", prefix] => dist::run(prefix, dist::Width::Bits64),
         ["capi"] => capi::run(),

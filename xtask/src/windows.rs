@@ -8,11 +8,13 @@
 //! the user's cache folder.
 
 pub(crate) mod package;
+mod wine;
 
-use std::fs::{self, File};
+pub(crate) use wine::Wine;
+
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use crate::steps::step;
 use crate::{debian, dist, packages, root};
@@ -42,33 +44,31 @@ const EXAMPLES: &[&str] = &[
 const TARGET: &str = "x86_64-win7-windows-gnu";
 /// What is only checked: there is no linker for it here.
 const CHECKED: &str = "x86_64-pc-windows-msvc";
-/// What is only checked: its programs need another Wine.
-const CHECKED_32: &str = "i686-win7-windows-gnu";
+/// What is only checked, unless its programs are asked for: they need another Wine.
+const TARGET_32: &str = "i686-win7-windows-gnu";
 
 /// Program or file that proves a package, and the package.
 const NEEDED: &[(&str, &str)] = &[
-    (WINE, "wine64"),
+    (wine::WINE64, "wine64"),
     ("/usr/bin/x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64"),
     ("/usr/bin/x86_64-w64-mingw32-g++", "g++-mingw-w64-x86-64"),
 ];
 
-/// Debian has it outside of the path.
-const WINE: &str = "/usr/lib/wine/wine64";
-
-/// How long one test program may run.
-const LONGEST_RUN: Duration = Duration::from_secs(400);
-/// How long it may take to make a prefix.
-const LONGEST_BOOT: Duration = Duration::from_secs(180);
+/// The same for 32-bit programs.
+const NEEDED_32: &[(&str, &str)] = &[
+    ("/usr/bin/i686-w64-mingw32-gcc", "gcc-mingw-w64-i686"),
+    ("/usr/bin/i686-w64-mingw32-g++", "g++-mingw-w64-i686"),
+];
 
 /// Builds and runs all tests of the Windows side.
 pub(crate) fn test() -> Result<(), String> {
     let needed: Vec<_> = NEEDED.iter().chain(&debian::NEEDED).copied().collect();
     packages::install_from(&needed)
         .map_err(|e| format!("{e}\n       or leave the Windows side out with --skip-windows"))?;
-    make_prefix()?;
+    Wine::Bits64.make_prefix()?;
     for (target, crates, what) in [
         (CHECKED, CRATES, "--all-targets"),
-        (CHECKED_32, CRATES_32, "--lib"),
+        (TARGET_32, CRATES_32, "--lib"),
     ] {
         let mut check = cargo("check", target, crates)?;
         // A warning is an error, as in the lints.
@@ -104,7 +104,32 @@ pub(crate) fn test() -> Result<(), String> {
         step(&format!("{name}: {all}"), &mut examples)?;
     }
     eprintln!("\n==> freehold.dll, packed");
-    package::test()
+    package::test(Wine::Bits64)
+}
+
+/// What a 32-bit program may have in it.
+const IN_32: &[&str] = &[
+    "freehold-ledger",
+    "freehold-unwind",
+    "freehold-families",
+    "freehold",
+    "freehold-capi",
+];
+
+/// The same for what may be in 32-bit programs.
+pub(crate) fn test_32() -> Result<(), String> {
+    packages::install_from(NEEDED_32)?;
+    packages::install_from(&debian::NEEDED)?;
+    Wine::install_32()?;
+    Wine::Bits32.make_prefix()?;
+    let mut examples = cargo("build", TARGET_32, IN_32)?;
+    examples.args(["--examples", "--quiet"]);
+    step("examples for 32-bit Windows", &mut examples)?;
+    let mut tests = cargo("test", TARGET_32, IN_32)?;
+    tests.args(["--lib", "--bins", "--tests"]);
+    step("32-bit tests under Wine", &mut tests)?;
+    eprintln!("\n==> freehold.dll of 32 bits, packed");
+    package::test(Wine::Bits32)
 }
 
 /// A path as programs under Wine have it: the folders of this machine are drive Z:.
@@ -142,7 +167,7 @@ fn read_here(kept: &Path) -> Result<(), String> {
         .arg(kept)
         // Also what some word in the program happened to point to.
         .args(["--format", "json", "--show", "all"])
-        .env("WINEPREFIX", prefix()?);
+        .env("WINEPREFIX", Wine::Bits64.prefix()?);
     let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     // A function and its file, from the debug information of the program.
@@ -167,13 +192,12 @@ fn read_here(kept: &Path) -> Result<(), String> {
 fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String> {
     let own = std::env::current_exe().map_err(|e| format!("no path of ourselves: {e}"))?;
     let mut cargo = debian::cargo(command, target, "windows");
-    cargo
-        .arg("--config")
+    let own = own.display().to_string();
+    for (target, runner) in [(TARGET, "wine"), (TARGET_32, "wine32")] {
         // A Rust string is a TOML string here.
-        .arg(format!(
-            "target.{TARGET}.runner = [{:?}, \"wine\"]",
-            own.display().to_string()
-        ));
+        let config = format!("target.{target}.runner = [{own:?}, {runner:?}]");
+        cargo.arg("--config").arg(config);
+    }
     for name in crates {
         cargo.args(["--package", name]);
         if *name == "freehold" {
@@ -183,160 +207,4 @@ fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String
     // The tests of reports look for their own lines.
     cargo.args(["--config", "profile.dev.package.freehold-cli.debug=1"]);
     Ok(cargo)
-}
-
-/// Where the prefix lies.
-fn prefix() -> Result<PathBuf, String> {
-    let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-    let cache = match (set("XDG_CACHE_HOME"), set("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache"),
-        (None, None) => return Err("neither XDG_CACHE_HOME nor HOME is set".into()),
-    };
-    Ok(cache.join("freehold/wine-prefix"))
-}
-
-/// Makes the prefix when it is not there, beside its place first: half a prefix
-/// must not be taken for one.
-fn make_prefix() -> Result<(), String> {
-    let place = prefix()?;
-    if place.join("system.reg").exists() {
-        return Ok(());
-    }
-    eprintln!("\n==> a Wine prefix in {}", place.display());
-    let new = place.with_extension(std::process::id().to_string());
-    let error = |e: std::io::Error| format!("{}: {e}", new.display());
-    fs::create_dir_all(&new).map_err(error)?;
-    let mut boot = wine(&new);
-    boot.args(["wineboot.exe", "--init"]);
-    let log = new.join("boot.log");
-    let output = File::create(&log).map_err(error)?;
-    let status = run_within(&mut boot, output, LONGEST_BOOT)?;
-    // The registry is written when its server ends, which it does by itself soon
-    // after the last program.
-    let mut server = wine_tool("wineserver64", &new);
-    let output = File::create(&log).map_err(error)?;
-    run_within(server.arg("-w"), output, LONGEST_BOOT)?;
-    if !status.success() || !new.join("system.reg").exists() {
-        return Err(format!("wineboot failed ({status}): {}", log.display()));
-    }
-    match fs::rename(&new, &place) {
-        // Another one was faster.
-        Err(_) if place.exists() => fs::remove_dir_all(&new).map_err(error),
-        other => other.map_err(error),
-    }
-}
-
-fn wine(prefix: &Path) -> Command {
-    wine_tool("wine64", prefix)
-}
-
-/// A program of Wine with nothing that opens windows: without a display, Wine's
-/// desktop and debugger would start each other again and again.
-fn wine_tool(name: &str, prefix: &Path) -> Command {
-    let mut command = Command::new(Path::new(WINE).with_file_name(name));
-    command
-        .env("WINEPREFIX", prefix)
-        .env("WINEDEBUG", "-all")
-        .env(
-            "WINEDLLOVERRIDES",
-            "mscoree,mshtml=;winemenubuilder.exe,winedbg.exe,explorer.exe=",
-        )
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY");
-    command
-}
-
-/// Runs a Windows program under Wine: what cargo calls for each test program.
-/// Gives its exit status.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<u8, String> {
-    let (status, text) = run_quietly(program, arguments)?;
-    print!("{}", String::from_utf8_lossy(&text));
-    Ok(status.code().map_or(1, |code| code as u8))
-}
-
-/// What a program prints that must end with 0.
-fn output_of(program: &Path) -> Result<String, String> {
-    let path = program.to_str().ok_or("the target folder is no UTF-8")?;
-    let (status, text) = run_quietly(path, &[])?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    match status.success() {
-        true => Ok(text),
-        false => Err(format!("{path} ended with {status}:\n{text}")),
-    }
-}
-
-fn run_quietly(program: &str, arguments: &[&str]) -> Result<(ExitStatus, Vec<u8>), String> {
-    make_prefix()?;
-    let folder = dist::target().join("windows/output");
-    let error = |e: std::io::Error| format!("{}: {e}", folder.display());
-    fs::create_dir_all(&folder).map_err(error)?;
-    // Not straight to where our output goes: Wine's services live longer than the
-    // program, and would keep a pipe open.
-    let path = folder.join(format!("{}.txt", std::process::id()));
-    let (mut result, mut text);
-    let mut tries = 0;
-    loop {
-        let output = File::create(&path).map_err(error)?;
-        let mut command = wine(&prefix()?);
-        command.arg(program).args(arguments);
-        // Programs look for the C++ runtime there.
-        command.env("WINEPATH", cpp_runtime()?);
-        result = run_within(&mut command, output, LONGEST_RUN);
-        text = fs::read(&path).map_err(error)?;
-        tries += 1;
-        // Wine's server ends a few seconds after its last program. One that begins
-        // at that moment loses it, before the program has run.
-        if tries == 3 || !text.starts_with(b"wine client error:0:") {
-            break;
-        }
-    }
-    let _ = fs::remove_file(&path);
-    Ok((result?, text))
-}
-
-/// The folder with mingw's C++ runtime, as programs of Windows name it.
-fn cpp_runtime() -> Result<String, String> {
-    let name = "libstdc++-6.dll";
-    let compiler = "/usr/bin/x86_64-w64-mingw32-g++";
-    let output = Command::new(compiler)
-        .arg(format!("-print-file-name={name}"))
-        .output()
-        .map_err(|e| format!("{compiler}: {e}"))?;
-    let path = String::from_utf8_lossy(&output.stdout);
-    // Of a file that it does not know it prints the name alone.
-    let folder = Path::new(path.trim()).parent().unwrap_or(Path::new(""));
-    let folder = fs::canonicalize(folder).map_err(|_| format!("{compiler} has no {name}"))?;
-    Ok(format!("Z:{}", folder.display()).replace('/', "\\"))
-}
-
-/// Runs a command with its output in a file, and ends it when it takes too long.
-fn run_within(
-    command: &mut Command,
-    output: File,
-    longest: Duration,
-) -> Result<ExitStatus, String> {
-    let name = format!("{command:?}");
-    let both = output.try_clone().map_err(|e| e.to_string())?;
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(both)
-        .spawn();
-    let mut child: Child = child.map_err(|e| format!("{name}: {e}"))?;
-    let start = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ok(status),
-            Ok(None) if start.elapsed() < longest => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Ok(None) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("{name}: ended after {} s", longest.as_secs()));
-            }
-            Err(e) => return Err(format!("{name}: {e}")),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask dist --windows FOLDER`: `freehold.dll` as others get it, with import
+//! `cargo xtask dist --windows FOLDER`, `--windows-32`: `freehold.dll` as others get it, with import
 //! library and headers, and the test of that.
 //!
 //! What is not here: how anything is built for Windows (`windows`).
@@ -7,13 +7,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{TARGET, cargo};
+use super::{TARGET, TARGET_32, Wine, cargo};
 use crate::steps::step;
 use crate::{debian, dist, packages, root};
 
 /// File that proves a package, and the package. GNU's linker keeps all functions
 /// of the standard library in a DLL, those of the network among them.
 const NEEDED: &[(&str, &str)] = &[("/usr/bin/ld.lld", "lld")];
+
+impl Wine {
+    /// What is built for its programs.
+    fn target(self) -> &'static str {
+        match self {
+            Wine::Bits64 => TARGET,
+            Wine::Bits32 => TARGET_32,
+        }
+    }
+
+    /// One of mingw's tools for them.
+    fn mingw(self, tool: &str) -> Command {
+        let machine = match self {
+            Wine::Bits64 => "x86_64",
+            Wine::Bits32 => "i686",
+        };
+        Command::new(format!("{machine}-w64-mingw32-{tool}"))
+    }
+}
 
 /// What the library may import: nothing of the network, nothing that opens windows.
 const IMPORTS: &[&str] = &["advapi32.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll"];
@@ -34,34 +53,38 @@ const SAYS: &[&str] = &[
 
 /// Builds the library, and puts everything below `folder`: `bin`, `lib`, `include`
 /// and the licences, as they go into an archive.
-pub(crate) fn run(folder: &Path) -> Result<(), String> {
-    packages::install_from(super::NEEDED)?;
+pub(crate) fn run(wine: Wine, folder: &Path) -> Result<(), String> {
+    packages::install_from(match wine {
+        Wine::Bits64 => super::NEEDED,
+        Wine::Bits32 => super::NEEDED_32,
+    })?;
     packages::install_from(&debian::NEEDED)?;
     packages::install_from(NEEDED)?;
-    let mut build = cargo("rustc", TARGET, &["freehold-capi"])?;
+    let mut build = cargo("rustc", wine.target(), &["freehold-capi"])?;
     let flags = "-C link-arg=-fuse-ld=lld -C link-arg=-Wl,--gc-sections";
     build
         .args(["--release", "--quiet", "--crate-type", "cdylib"])
-        .env("CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_RUSTFLAGS", flags);
+        .env(rustflags(wine), flags);
     step("freehold.dll", &mut build)?;
-    let built = dist::target().join("windows").join(TARGET).join("release");
+    let built = dist::target().join("windows").join(wine.target());
+    let built = built.join("release");
     let library = folder.join("bin/freehold.dll");
     create(&folder.join("bin"))?;
     create(&folder.join("lib"))?;
     let strip = ["--strip-debug", "-o"];
-    let mut stripped = Command::new("x86_64-w64-mingw32-strip");
+    let mut stripped = wine.mingw("strip");
     stripped
         .args(strip)
         .args([&library, &built.join("freehold_c.dll")]);
     output(&mut stripped)?;
     let definition = folder.join("lib/freehold.def");
     let mut text = String::from("LIBRARY freehold.dll\nEXPORTS\n");
-    for name in exports(&library)? {
+    for name in exports(wine, &library)? {
         text += &format!("    {name}\n");
     }
     fs::write(&definition, text).map_err(|e| format!("{}: {e}", definition.display()))?;
-    // For GNU's linkers; for Microsoft's: lib /def:freehold.def /machine:x64
-    let mut import = Command::new("x86_64-w64-mingw32-dlltool");
+    // For GNU's linkers; for Microsoft's: lib /def:freehold.def /machine:x64 (or x86)
+    let mut import = wine.mingw("dlltool");
     import
         .arg("-d")
         .arg(&definition)
@@ -81,19 +104,20 @@ pub(crate) fn run(folder: &Path) -> Result<(), String> {
 }
 
 /// Makes the package in the target folder and uses it as its users do.
-pub(super) fn test() -> Result<(), String> {
-    let folder = dist::target().join("windows/package");
+pub(super) fn test(wine: Wine) -> Result<(), String> {
+    let folder = dist::target().join("windows").join(wine.target());
+    let folder = folder.join("package");
     let _ = fs::remove_dir_all(&folder);
-    run(&folder)?;
+    run(wine, &folder)?;
     let library = folder.join("bin/freehold.dll");
-    for name in imports(&library)? {
+    for name in imports(wine, &library)? {
         if !IMPORTS.contains(&name.to_lowercase().as_str()) {
             return Err(format!("freehold.dll imports {name}"));
         }
     }
     let header = folder.join("include/freehold.h");
     let header = fs::read_to_string(&header).map_err(|e| format!("{}: {e}", header.display()))?;
-    for name in exports(&library)? {
+    for name in exports(wine, &library)? {
         if !header.contains(&format!("{name}(")) && name != "freehold_tracker" {
             return Err(format!(
                 "freehold.dll exports {name}, which freehold.h does not have"
@@ -101,7 +125,7 @@ pub(super) fn test() -> Result<(), String> {
         }
     }
     let program = folder.join("bin/windows.exe");
-    let mut compile = Command::new("x86_64-w64-mingw32-gcc");
+    let mut compile = wine.mingw("gcc");
     compile
         .args(["-Wall", "-Wextra", "-Werror", "-std=c11", "-O1"])
         .arg(root().join("examples/c/windows.c"))
@@ -112,7 +136,7 @@ pub(super) fn test() -> Result<(), String> {
         .args(["-lfreehold", "-o"])
         .arg(&program);
     output(&mut compile)?;
-    let said = super::output_of(&program)?;
+    let said = wine.output_of(&program)?;
     let mut rest = said.as_str();
     for expected in SAYS {
         match rest.split_once(expected) {
@@ -121,6 +145,12 @@ pub(super) fn test() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Where cargo looks for flags for the target.
+fn rustflags(wine: Wine) -> String {
+    let target = wine.target().to_uppercase().replace('-', "_");
+    format!("CARGO_TARGET_{target}_RUSTFLAGS")
 }
 
 fn create(folder: &Path) -> Result<(), String> {
@@ -138,17 +168,13 @@ fn output(command: &mut Command) -> Result<String, String> {
     }
 }
 
-fn headers(library: &Path) -> Result<String, String> {
-    output(
-        Command::new("x86_64-w64-mingw32-objdump")
-            .arg("-p")
-            .arg(library),
-    )
+fn headers(wine: Wine, library: &Path) -> Result<String, String> {
+    output(wine.mingw("objdump").arg("-p").arg(library))
 }
 
 /// The libraries that a DLL imports.
-fn imports(library: &Path) -> Result<Vec<String>, String> {
-    let text = headers(library)?;
+fn imports(wine: Wine, library: &Path) -> Result<Vec<String>, String> {
+    let text = headers(wine, library)?;
     let names = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("DLL Name: "));
@@ -156,8 +182,8 @@ fn imports(library: &Path) -> Result<Vec<String>, String> {
 }
 
 /// The names that a DLL exports.
-fn exports(library: &Path) -> Result<Vec<String>, String> {
-    let text = headers(library)?;
+fn exports(wine: Wine, library: &Path) -> Result<Vec<String>, String> {
+    let text = headers(wine, library)?;
     let (_, table) = text
         .split_once("[Ordinal/Name Pointer] Table")
         .ok_or_else(|| format!("{} exports nothing", PathBuf::from(library).display()))?;
