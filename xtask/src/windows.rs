@@ -24,6 +24,7 @@ const CRATES: &[&str] = &[
     "freehold-ledger",
     "freehold-unwind",
     "freehold-families",
+    "freehold-owners",
     "freehold-reach",
     "freehold",
     "freehold-capi",

@@ -54,7 +54,33 @@ const TEXTS: [&str; 6] = ["family", "when", "failure", "size", "until", "note"];
 pub(crate) fn all(data: &Path) -> Result<Functions, String> {
     let (mut functions, by_hand) = folders(data, &["win32", "c", "hand"])?;
     widen(&mut functions, &by_hand);
+    mark_checked(&data.join("checked.toml"), &mut functions)?;
     Ok(functions)
+}
+
+/// Notes which rows somebody has seen to be right.
+fn mark_checked(path: &Path, functions: &mut Functions) -> Result<(), String> {
+    const CHECKED: &str = "called under Wine 8, and gone after its release";
+    let error = |what: &str| format!("{}: {what}", path.display());
+    let list = parse(path)?;
+    let list = list.get("win32").and_then(Value::as_array);
+    for entry in list.ok_or_else(|| error("no list win32"))? {
+        let text = entry.as_str().unwrap_or_default();
+        let (name, slot) = text.split_once(' ').ok_or_else(|| error(text))?;
+        let mut found = (functions.iter_mut())
+            .filter(|((known, _), function)| known == name && function.platform == 0)
+            .flat_map(|(_, function)| &mut function.slots)
+            .filter(|(known, _)| known == slot)
+            .peekable();
+        if found.peek().is_none() {
+            return Err(error(&format!("no row for {text}")));
+        }
+        for (_, fact) in found {
+            fact.tier = number(TIERS, "checked").unwrap_or_default();
+            fact.sources.insert(0, CHECKED.to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Slots that have rows by hand: platform, function, slot.
