@@ -47,6 +47,7 @@ usage: cargo xtask COMMAND
   examples  whether each public item of the library has docs and an example
   owners    makes the rows of the ownership database that platforms declare
       --check     only says whether they are up to date, and checks all rows
+      --compare   shows them beside what others have, on the gold list
   cost      compares what the library's allocators cost with the platform's:
             instructions of a release build
   check     compares every captured stack with a full walk over the workloads
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         ["examples"] => examples::run(),
         ["owners"] => owners::run(false),
         ["owners", "--check"] => owners::run(true),
+        ["owners", "--compare"] => owners::compare(),
         ["cost"] => cost::run(),
         ["dist", "--windows", folder] => windows::package::run(Wine::Bits64, Path::new(folder)),
         ["dist", "--windows-32", folder] => windows::package::run(Wine::Bits32, Path::new(folder)),

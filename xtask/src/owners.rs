@@ -3,6 +3,8 @@
 //!
 //! What is not here: the generator (`tools/owners`).
 
+use std::path::Path;
+
 use crate::packages;
 use crate::steps::{cargo, step};
 
@@ -44,6 +46,24 @@ const LISTED: &[(&str, &str)] = &[
     ("/lib/x86_64-linux-gnu/libz.so.1", "zlib1g"),
     ("/usr/bin/node", "nodejs"),
 ];
+
+/// Where cppcheck keeps what it knows of libraries: Debian's package, and others'.
+const CPPCHECK: [&str; 2] = [
+    "/usr/lib/x86_64-linux-gnu/cppcheck/cfg",
+    "/usr/share/cppcheck/cfg",
+];
+
+/// Shows the rows beside what others have, on the gold list.
+pub(crate) fn compare() -> Result<(), String> {
+    packages::install_from(&[("/usr/bin/cppcheck", "cppcheck")])?;
+    let folder = CPPCHECK.iter().find(|folder| Path::new(folder).is_dir());
+    let folder = folder.ok_or("cppcheck is installed, but its files are in none of its folders")?;
+    let mut generator = cargo(&["run", "--quiet", "--package", "freehold-owners-generator"]);
+    step(
+        "rows beside others'",
+        generator.args(["--", "--compare", folder]),
+    )
+}
 
 /// Makes the rows, or with `check` says whether they are what the sources give.
 pub(crate) fn run(check: bool) -> Result<(), String> {

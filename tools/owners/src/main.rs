@@ -5,6 +5,7 @@
 //! is made of all (crate `freehold-owners`).
 
 mod check;
+mod compare;
 mod exports;
 mod gir;
 mod glibc;
@@ -23,21 +24,32 @@ use rows::Rows;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let check = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--check"] => true,
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => run(false),
+        ["--check"] => run(true),
+        ["--compare", folder] => beside_others(Path::new(folder)),
         _ => {
-            eprintln!("usage: cargo xtask owners [--check]");
+            eprintln!("usage: cargo xtask owners [--check | --compare CPPCHECK_FILES]");
             return ExitCode::from(2);
         }
     };
-    match run(check) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("owners: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Shows the rows beside what others have; `folder` has cppcheck's `windows.cfg`,
+/// `std.cfg` and so on.
+fn beside_others(folder: &Path) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut rows = Rows::default();
+    winmd::read(&metadata_file(&root)?, &mut rows)?;
+    print!("{}", compare::run(&root, folder, &rows)?);
+    Ok(())
 }
 
 fn run(check: bool) -> Result<(), String> {

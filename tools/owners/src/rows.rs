@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::compare::Answer;
+
 /// What is said of one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -38,6 +40,9 @@ pub(crate) struct Rows {
     /// All functions there are, also those without rows.
     declared: BTreeMap<String, BTreeSet<String>>,
     contradictions: Vec<(String, String, String)>,
+    /// What attributes of functions and types say, without any rule of ours, and
+    /// whether those of the slot itself do.
+    attributes: BTreeMap<(String, String), (Answer, bool)>,
 }
 
 impl Rows {
@@ -64,6 +69,17 @@ impl Rows {
         let all = self.contradictions.iter();
         let left = all.filter(|(function, slot, _)| !has_row(function, slot));
         left.map(|(_, _, says)| says.as_str()).collect()
+    }
+
+    /// Notes what attributes say of a slot.
+    pub(crate) fn note(&mut self, function: &str, slot: &str, answer: (Answer, bool)) {
+        let key = (function.to_owned(), slot.to_owned());
+        self.attributes.entry(key).or_insert(answer);
+    }
+
+    /// What attributes say of a slot.
+    pub(crate) fn attribute(&self, function: &str, slot: &str) -> Option<&(Answer, bool)> {
+        self.attributes.get(&(function.to_owned(), slot.to_owned()))
     }
 
     /// Notes that there is a function.

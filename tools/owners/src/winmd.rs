@@ -10,6 +10,7 @@ use std::path::Path;
 use windows_metadata::reader::{File, HasAttributes, Index, MethodParam, TypeCategory};
 use windows_metadata::{ParamAttributes, Type, TypeName, Value};
 
+use crate::compare::Answer;
 use crate::rows::{Row, Rows};
 use crate::shapes::Shapes;
 
@@ -41,6 +42,9 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
                 return Err(format!("{function}: its parameters have no order"));
             };
             let mut add = |slot: &Slot| {
+                if let Some(answer) = types.attributes_say(slot) {
+                    rows.note(&function, slot.name, answer);
+                }
                 if let Some((name, row)) = types.judge(&function, slot, is_interface) {
                     rows.add(&library, &function, &name, row);
                 }
@@ -171,6 +175,35 @@ impl Types {
         let bases = self.bases.get(interface);
         interface == "IUnknown"
             || bases.is_some_and(|bases| bases.iter().any(|base| self.is_counted(base)))
+    }
+
+    /// What the attributes say, without a rule of ours, and whether it is the slot's
+    /// own `FreeWith`, which generators of bindings do not read.
+    fn attributes_say(&self, slot: &Slot) -> Option<(Answer, bool)> {
+        let release = |name: &str| Answer::Release(vec![name.to_owned()]);
+        if slot.marks.contains_key("DoNotRelease") {
+            return Some((Answer::Keep, false));
+        }
+        for (mark, is_unread) in [("FreeWith", true), ("RAIIFree", false)] {
+            if let Some(name) = slot.marks.get(mark) {
+                return Some((release(name), is_unread));
+            }
+        }
+        let gives = usize::from(!slot.is_return);
+        let is_out = slot.flags.contains(ParamAttributes::Out);
+        let is_in = slot.flags.contains(ParamAttributes::In);
+        if !slot.is_return && (!is_out || is_in) {
+            return None;
+        }
+        if slot.marks.contains_key("ComOutPtr") {
+            return Some((release("IUnknown::Release"), false));
+        }
+        let (of, at, is_class) = behind(slot.of)?;
+        if is_class && at == gives && !slot.is_return && self.is_counted(&of.name) {
+            return Some((release("IUnknown::Release"), false));
+        }
+        let close = self.closes.get(&*of.name).filter(|_| at == gives)?;
+        Some((release(close), false))
     }
 
     /// What is known of a slot, with the slot's name in a row.
