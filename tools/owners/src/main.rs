@@ -8,6 +8,7 @@ mod check;
 mod exports;
 mod gir;
 mod glibc;
+mod libraries;
 mod prototypes;
 // Rows are checked as the build of the table reads them.
 #[path = "../../../crates/owners/build/read.rs"]

@@ -1,8 +1,8 @@
 //! Rows from the metadata of Win32: what its attributes and types say of each
 //! slot of each function and COM method.
 //!
-//! What is not here: which of these rules is right for a function that breaks
-//! them; rows by hand say so, and come first.
+//! What is not here: rules of one library (`libraries`), and which of these rules
+//! is right for a function that breaks them; rows by hand say so, and come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::path::Path;
 use windows_metadata::reader::{File, HasAttributes, Index, MethodParam, TypeCategory};
 use windows_metadata::{ParamAttributes, Type, TypeName, Value};
 
+use crate::libraries;
 use crate::rows::{Row, Rows};
 use crate::shapes::Shapes;
 
@@ -41,7 +42,11 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
                 return Err(format!("{function}: its parameters have no order"));
             };
             let mut add = |slot: &Slot| {
-                if let Some((name, row)) = types.judge(&function, slot, is_interface) {
+                if let Some((name, mut row)) = types.judge(&function, slot, is_interface) {
+                    if row.rule == "unknown" && slot.gives_memory() {
+                        let rule = libraries::rule(&library, &function);
+                        row = rule.map_or(row, Row::rule);
+                    }
                     rows.add(&library, &function, &name, row);
                 }
             };
@@ -82,6 +87,18 @@ struct Slot<'a> {
     /// Its attributes, each with its first value.
     marks: BTreeMap<String, String>,
     is_return: bool,
+}
+
+impl Slot<'_> {
+    /// Whether it is the address of a pointer to something that has a type: what
+    /// has none is mostly a handle.
+    fn gives_memory(&self) -> bool {
+        let is_handle = match self.of {
+            Type::PtrMut(of, 2) | Type::PtrConst(of, 2) => **of == Type::Void,
+            _ => false,
+        };
+        !self.is_return && !is_handle
+    }
 }
 
 fn marks(parameter: &MethodParam) -> BTreeMap<String, String> {
@@ -244,13 +261,22 @@ impl Types {
                 };
                 return Some((name, Row::with(rule, close)));
             }
-            if TEXTS.contains(&of) && at == 0 && is_sized && !slot.is_return {
-                return Some((name, Row::rule("buffer")));
+            if TEXTS.contains(&of) && at == 0 && !slot.is_return {
+                let rule = match is_sized {
+                    true => "buffer",
+                    // A pointer that is passed by value: no other can come out.
+                    false => "buffer-text",
+                };
+                return Some((name, Row::rule(rule)));
             }
             if TEXTS.contains(&of) && at == gives && !is_sized {
-                let rule = match is_method {
-                    true => "com-text-unsure",
-                    false => "unknown",
+                // What must not be written to is mostly lent, and so is a result.
+                let is_lent = slot.is_return || has("Const");
+                let interface = function.split_once("::").map(|(interface, _)| interface);
+                let rule = match interface {
+                    Some(of) if self.is_counted(of) && !is_lent => "com-text",
+                    Some(_) => "com-text-unsure",
+                    None => "unknown",
                 };
                 return Some((name, Row::rule(rule)));
             }

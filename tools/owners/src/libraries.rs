@@ -1,0 +1,35 @@
+//! Libraries whose functions all give memory that one function releases, because
+//! their manual says so of each of them.
+//!
+//! What is not here: functions of such a library that break its rule; rows by
+//! hand say so, and come first.
+
+/// A library, how the names of its functions begin, and the rule for what these
+/// give. The first that fits holds.
+const LIBRARIES: &[(&str, &[&str], &str)] = &[
+    ("advapi32.dll", &["Audit"], "audit"),
+    ("advapi32.dll", &["Lsa"], "lsa"),
+    (
+        "dhcpsapi.dll",
+        &["DhcpAuditLog", "DhcpEnum", "DhcpGet", "DhcpV4", "DhcpV6"],
+        "dhcp",
+    ),
+    ("fwpuclnt.dll", &["Fwpm", "IPsec", "Ikeext"], "fwpm"),
+    // MprAdminGetErrorString is LocalFree's: by hand.
+    ("mprapi.dll", &["MprAdminMIB"], "mpr-mib"),
+    ("mprapi.dll", &["MprAdmin"], "mpr-admin"),
+    ("mprapi.dll", &["MprConfig"], "mpr-config"),
+    ("netapi32.dll", &["Net"], "net-buffer"),
+    ("p2p.dll", &["Peer"], "peer"),
+    ("winbio.dll", &["WinBio"], "winbio"),
+    ("wlanapi.dll", &["Wlan"], "wlan"),
+];
+
+/// The rule for memory that a function gives through a parameter.
+pub(crate) fn rule(library: &str, function: &str) -> Option<&'static str> {
+    let fits = |begins: &[&str]| begins.iter().any(|begin| function.starts_with(begin));
+    let mut found = LIBRARIES.iter();
+    found
+        .find(|(name, begins, _)| *name == library && fits(begins))
+        .map(|(.., rule)| *rule)
+}
