@@ -41,11 +41,19 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
             let Ok(parameters) = method.params_by_sequence(signature.types.len()) else {
                 return Err(format!("{function}: its parameters have no order"));
             };
+            let names_interface = (parameters.params().iter().zip(&signature.types))
+                .any(|(parameter, of)| parameter.as_ref().is_some_and(|p| is_iid(p.name(), of)));
             let mut add = |slot: &Slot| {
-                if let Some((name, mut row)) = types.judge(&function, slot, is_interface) {
+                if let Some((mut name, mut row)) = types.judge(&function, slot, is_interface) {
                     if row.rule == "unknown" && slot.gives_memory() {
                         let rule = libraries::rule(&library, &function);
                         row = rule.map_or(row, Row::rule);
+                    }
+                    if row.rule == "unknown" && slot.gives_untyped() && names_interface {
+                        row = Row::rule("interface-by-iid");
+                        if slot.is_sized() {
+                            name += "[]";
+                        }
                     }
                     rows.add(&library, &function, &name, row);
                 }
@@ -90,15 +98,31 @@ struct Slot<'a> {
 }
 
 impl Slot<'_> {
-    /// Whether it is the address of a pointer to something that has a type: what
-    /// has none is mostly a handle.
-    fn gives_memory(&self) -> bool {
-        let is_handle = match self.of {
+    /// Whether it is an array that the caller has room for.
+    fn is_sized(&self) -> bool {
+        let marks = ["NativeArrayInfo", "MemorySize"];
+        marks.iter().any(|mark| self.marks.contains_key(*mark))
+    }
+
+    /// Whether it is the address of a pointer to something that has no type:
+    /// mostly a handle.
+    fn gives_untyped(&self) -> bool {
+        let is_untyped = match self.of {
             Type::PtrMut(of, 2) | Type::PtrConst(of, 2) => **of == Type::Void,
             _ => false,
         };
-        !self.is_return && !is_handle
+        !self.is_return && is_untyped
     }
+
+    /// Whether it is the address of a pointer to something that has a type.
+    fn gives_memory(&self) -> bool {
+        !self.is_return && !self.gives_untyped()
+    }
+}
+
+/// Whether a parameter names an interface: what comes out has that type.
+fn is_iid(name: &str, of: &Type) -> bool {
+    name.ends_with("iid") && matches!(behind(of), Some((of, 1, _)) if &*of.name == "Guid")
 }
 
 fn marks(parameter: &MethodParam) -> BTreeMap<String, String> {
@@ -210,7 +234,7 @@ impl Types {
             false if !is_out || is_in => return None,
             false => 1,
         };
-        let is_sized = has("NativeArrayInfo") || has("MemorySize");
+        let is_sized = slot.is_sized();
         let known = behind(slot.of).filter(|(of, ..)| !self.callbacks.contains(&*of.name));
         if let Some((of, at, is_class)) = known {
             let of = &*of.name;
