@@ -271,6 +271,10 @@ impl Types {
             if of == "SAFEARRAY" && at == gives + 1 {
                 return Some((name, Row::rule("safearray")));
             }
+            // Of functions their own documentation: some give a part of what they get.
+            if of == "ITEMIDLIST" && at == gives + 1 && is_method && !is_sized && !has("Const") {
+                return Some((name, Row::rule("id-list")));
+            }
             if let Some(close) = self.closes.get(of)
                 && at == gives
                 && !element
