@@ -33,3 +33,21 @@ pub(crate) fn rule(library: &str, function: &str) -> Option<&'static str> {
         .find(|(name, begins, _)| *name == library && fits(begins))
         .map(|(.., rule)| *rule)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_fits_holds() {
+        let of_mib = rule("mprapi.dll", "MprAdminMIBEntryGet");
+        assert_eq!(of_mib, Some("mpr-mib"));
+        assert_eq!(rule("mprapi.dll", "MprAdminPortEnum"), Some("mpr-admin"));
+    }
+
+    #[test]
+    fn another_library_or_name_has_no_rule() {
+        assert_eq!(rule("netapi32.dll", "DsGetDcNameW"), None);
+        assert_eq!(rule("ole32.dll", "NetUserEnum"), None);
+    }
+}
