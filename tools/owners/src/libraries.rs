@@ -22,6 +22,7 @@ const LIBRARIES: &[(&str, &[&str], &str)] = &[
     ("netapi32.dll", &["Net"], "net-buffer"),
     ("p2p.dll", &["Peer"], "peer"),
     ("winbio.dll", &["WinBio"], "winbio"),
+    ("winfax.dll", &["FaxComplete", "FaxEnum", "FaxGet"], "fax"),
     ("wlanapi.dll", &["Wlan"], "wlan"),
 ];
 
