@@ -27,7 +27,7 @@ pub(crate) struct Function {
 
 /// The name that a parameter has in the manual, by function and by the name it has
 /// in what declares it.
-type Names = BTreeMap<(String, String), String>;
+pub(crate) type Names = BTreeMap<(String, String), String>;
 
 /// By name, and where a name is in several libraries, by library.
 pub(crate) type Functions = BTreeMap<(String, String), Function>;
@@ -78,11 +78,7 @@ pub(crate) fn folders(data: &Path, folders: &[&str]) -> Result<(Functions, ByHan
         fill(&mut fact, table).map_err(|e| format!("{}: {e}", at()))?;
         rules.insert(name.clone(), fact);
     }
-    let mut names = Names::new();
-    for path in files(&data.join("hand"))? {
-        let error = |e: String| format!("{}: {e}", path.display());
-        add_names(&parse(&path)?, &mut names).map_err(error)?;
-    }
+    let names = names(data)?;
     let mut functions = Functions::new();
     let mut by_hand = ByHand::new();
     for folder in folders {
@@ -93,6 +89,16 @@ pub(crate) fn folders(data: &Path, folders: &[&str]) -> Result<(Functions, ByHan
         }
     }
     Ok((functions, by_hand))
+}
+
+/// The names that parameters have in manuals.
+pub(crate) fn names(data: &Path) -> Result<Names, String> {
+    let mut names = Names::new();
+    for path in files(&data.join("hand"))? {
+        let error = |e: String| format!("{}: {e}", path.display());
+        add_names(&parse(&path)?, &mut names).map_err(error)?;
+    }
+    Ok(names)
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {

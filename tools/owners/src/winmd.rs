@@ -114,9 +114,11 @@ impl Slot<'_> {
         !self.is_return && is_untyped
     }
 
-    /// Whether it is the address of a pointer to something that has a type.
+    /// Whether it is the address of a pointer to something that has a type, and is not
+    /// a part of a security descriptor, which lies in that.
     fn gives_memory(&self) -> bool {
-        !self.is_return && !self.gives_untyped()
+        let is_part = behind(self.of).is_some_and(|(of, ..)| &*of.name == "ACL");
+        !self.is_return && !self.gives_untyped() && !is_part
     }
 }
 
