@@ -25,6 +25,10 @@ pub(crate) struct Function {
     pub(crate) slots: Vec<(String, Fact)>,
 }
 
+/// The name that a parameter has in the manual, by function and by the name it has
+/// in what declares it.
+pub(crate) type Names = BTreeMap<(String, String), String>;
+
 /// By name, and where a name is in several libraries, by library.
 pub(crate) type Functions = BTreeMap<(String, String), Function>;
 
@@ -100,16 +104,27 @@ pub(crate) fn folders(data: &Path, folders: &[&str]) -> Result<(Functions, ByHan
         fill(&mut fact, table).map_err(|e| format!("{}: {e}", at()))?;
         rules.insert(name.clone(), fact);
     }
+    let names = names(data)?;
     let mut functions = Functions::new();
     let mut by_hand = ByHand::new();
     for folder in folders {
         for path in files(&data.join(folder))? {
             let error = |e: String| format!("{}: {e}", path.display());
             let seen = (*folder == "hand").then_some(&mut by_hand);
-            file(parse(&path)?, &rules, &mut functions, seen).map_err(error)?;
+            file(parse(&path)?, &rules, &names, &mut functions, seen).map_err(error)?;
         }
     }
     Ok((functions, by_hand))
+}
+
+/// The names that parameters have in manuals.
+pub(crate) fn names(data: &Path) -> Result<Names, String> {
+    let mut names = Names::new();
+    for path in files(&data.join("hand"))? {
+        let error = |e: String| format!("{}: {e}", path.display());
+        add_names(&parse(&path)?, &mut names).map_err(error)?;
+    }
+    Ok(names)
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -133,9 +148,40 @@ fn parse(path: &Path) -> Result<Table, String> {
         .map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// Takes over a file's names of parameters, which hold for a function's twin, too.
+fn add_names(table: &Table, names: &mut Names) -> Result<(), String> {
+    let Some(named) = table.get("names") else {
+        return Ok(());
+    };
+    for (function, parameters) in named.as_table().ok_or("names is no table")? {
+        let error = || format!("names.{function}: no table of names");
+        for (declared, manual) in parameters.as_table().ok_or_else(error)? {
+            let manual = manual.as_str().ok_or_else(error)?;
+            for function in [Some(function.clone()), twin(function)]
+                .into_iter()
+                .flatten()
+            {
+                names.insert((function, declared.clone()), manual.to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A slot by its parameter's name in the manual.
+fn in_manual(names: &Names, function: &str, slot: &str) -> String {
+    let end = slot.find(['.', '[']).unwrap_or(slot.len());
+    let (base, rest) = slot.split_at(end);
+    match names.get(&(function.to_owned(), base.to_owned())) {
+        Some(manual) => format!("{manual}{rest}"),
+        None => slot.to_owned(),
+    }
+}
+
 fn file(
     table: Table,
     rules: &BTreeMap<String, Fact>,
+    names: &Names,
     functions: &mut Functions,
     mut by_hand: Option<&mut ByHand>,
 ) -> Result<(), String> {
@@ -157,17 +203,20 @@ fn file(
         for (slot, value) in slots {
             let fact = fact(value, rules, name).map_err(|e| format!("{name}.{slot}: {e}"))?;
             let mut library = library.to_owned();
+            let mut slot = slot.clone();
             if let Some(seen) = &mut by_hand {
                 if !seen.insert((platform, name.clone(), slot.clone())) {
                     return Err(format!("{name}.{slot} has another row by hand"));
                 }
                 // The file's is for functions that no source has.
                 library = declared_in(functions, name, platform).unwrap_or(library);
+            } else {
+                slot = in_manual(names, name, &slot);
             }
             let slots = &mut entry(functions, name, &library, platform).slots;
-            match slots.iter_mut().find(|(known, _)| known == slot) {
+            match slots.iter_mut().find(|(known, _)| *known == slot) {
                 Some((_, known)) => *known = fact,
-                None => slots.push((slot.clone(), fact)),
+                None => slots.push((slot, fact)),
             }
         }
     }
@@ -179,7 +228,7 @@ fn file(
             entry(functions, name, library, platform);
         }
     }
-    let known = ["library", "platform", "functions", "others"];
+    let known = ["library", "platform", "names", "functions", "others"];
     match table.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => Err(format!("{key} means nothing")),
         None => Ok(()),
@@ -285,16 +334,20 @@ fn number(names: &[&str], name: &str) -> Option<u8> {
     u8::try_from(place).ok()
 }
 
+/// What a function's twin for the other width of text is called, if it has one.
+fn twin(name: &str) -> Option<String> {
+    match name.strip_suffix('W') {
+        Some(stem) => Some(format!("{stem}A")),
+        None => name.strip_suffix('A').map(|stem| format!("{stem}W")),
+    }
+}
+
 /// The call of a release function's twin, where it has one.
 fn twin_call(call: &str, functions: &Functions) -> String {
     let end = call.find('(').unwrap_or(call.len());
     let (name, rest) = call.split_at(end);
-    let twin = match name.strip_suffix('W') {
-        Some(stem) => format!("{stem}A"),
-        None => match name.strip_suffix('A') {
-            Some(stem) => format!("{stem}W"),
-            None => return call.into(),
-        },
+    let Some(twin) = twin(name) else {
+        return call.into();
     };
     match declared_in(functions, &twin, 0) {
         Some(_) => twin + rest,
@@ -307,12 +360,8 @@ fn twin_call(call: &str, functions: &Functions) -> String {
 fn widen(functions: &mut Functions, by_hand: &ByHand) {
     let mut twins = Vec::new();
     for ((name, library), function) in &*functions {
-        let other = match name.strip_suffix('W') {
-            Some(stem) => format!("{stem}A"),
-            None => match name.strip_suffix('A') {
-                Some(stem) => format!("{stem}W"),
-                None => continue,
-            },
+        let Some(other) = twin(name) else {
+            continue;
         };
         let key = (other, library.clone());
         let Some(twin) = functions.get(&key).filter(|_| function.platform == 0) else {

@@ -330,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_has_the_name_of_the_manual() {
+        for name in ["LookupAccountSidW", "LookupAccountSidA"] {
+            let function = find(name).find(|function| function.name() == name).unwrap();
+            let slots: Vec<_> = function.slots().map(Slot::name).collect();
+            assert_eq!(slots, ["lpName", "lpReferencedDomainName"], "{name}");
+        }
+    }
+
+    #[test]
     fn each_function_is_found_by_its_name() {
         for function in all().step_by(7) {
             assert!(find(function.name()).any(|found| found == function));

@@ -9,6 +9,7 @@ mod compare;
 mod exports;
 mod gir;
 mod glibc;
+mod libraries;
 mod prototypes;
 // Rows are checked as the build of the table reads them.
 #[path = "../../../crates/owners/build/read.rs"]
@@ -56,7 +57,11 @@ fn run(check: bool) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let data = root.join("crates/owners/data");
     let (mut win32, mut c) = (Rows::default(), Rows::default());
-    let shapes = winmd::read(&metadata_file(&root)?, &mut win32)?;
+    let mut shapes = winmd::read(&metadata_file(&root)?, &mut win32)?;
+    let wrong = shapes.rename(&read::names(&data)?);
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n"));
+    }
     let mut versions = glibc::read(&mut c)?;
     let (more, signatures) = gir::read(Path::new("/usr/share/gir-1.0"), &mut c)?;
     versions += &more;

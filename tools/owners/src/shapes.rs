@@ -10,6 +10,7 @@ use windows_metadata::reader::{HasAttributes, Index, TypeCategory, TypeDef};
 use windows_metadata::{Type, Value};
 
 use crate::check::calls::Types;
+use crate::read::Names;
 
 /// A type: its name, and how many pointers lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,6 +144,29 @@ impl Shapes {
                 });
             }
         }
+    }
+
+    /// Gives parameters the names that they have in manuals; says what is wrong with
+    /// these.
+    pub(crate) fn rename(&mut self, names: &Names) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for ((function, _), signature) in &mut self.signatures {
+            let from = (function.clone(), String::new());
+            let of_function = names
+                .range(from..)
+                .take_while(|((known, _), _)| known == function);
+            for ((_, declared), manual) in of_function {
+                if signature.parameter(manual).is_some() {
+                    complaints.push(format!("names: {function} has a {manual} of its own"));
+                }
+                let mut parameters = signature.parameters.iter_mut();
+                match parameters.find(|(known, _)| known == declared) {
+                    Some((known, _)) => known.clone_from(manual),
+                    None => complaints.push(format!("names: {function} has no {declared}")),
+                }
+            }
+        }
+        complaints
     }
 
     fn learn_struct(&mut self, of: &TypeDef) {
@@ -362,6 +386,27 @@ pub(crate) mod tests {
         let field = ("THING".to_owned(), "hInner".to_owned());
         shapes.fields.insert(field, handle);
         shapes
+    }
+
+    #[test]
+    fn parameters_get_the_names_of_manuals() {
+        let mut shapes = things();
+        let names = |of: &[(&str, &str, &str)]| -> Names {
+            let of = of
+                .iter()
+                .map(|(f, p, name)| ((f.to_string(), p.to_string()), name));
+            of.map(|(key, name)| (key, name.to_string())).collect()
+        };
+        let right = names(&[("OpenThing", "phThing", "thing")]);
+        assert_eq!(shapes.rename(&right), [""; 0]);
+        let of = shapes.signature("OpenThing", None).expect("it is known");
+        assert!(of.parameter("thing").is_some() && of.parameter("phThing").is_none());
+        let wrong = names(&[("CloseThing", "hThat", "h"), ("FreeAt", "p", "flags")]);
+        let says = [
+            "names: CloseThing has no hThat",
+            "names: FreeAt has a flags of its own",
+        ];
+        assert_eq!(shapes.rename(&wrong), says);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Rows from the metadata of Win32: what its attributes and types say of each
 //! slot of each function and COM method.
 //!
-//! What is not here: which of these rules is right for a function that breaks
-//! them; rows by hand say so, and come first.
+//! What is not here: rules of one library (`libraries`), and which of these rules
+//! is right for a function that breaks them; rows by hand say so, and come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,6 +11,7 @@ use windows_metadata::reader::{File, HasAttributes, Index, MethodParam, TypeCate
 use windows_metadata::{ParamAttributes, Type, TypeName, Value};
 
 use crate::compare::Answer;
+use crate::libraries;
 use crate::rows::{Row, Rows};
 use crate::shapes::Shapes;
 
@@ -41,11 +42,23 @@ pub(crate) fn read(path: &Path, rows: &mut Rows) -> Result<Shapes, String> {
             let Ok(parameters) = method.params_by_sequence(signature.types.len()) else {
                 return Err(format!("{function}: its parameters have no order"));
             };
+            let names_interface = (parameters.params().iter().zip(&signature.types))
+                .any(|(parameter, of)| parameter.as_ref().is_some_and(|p| is_iid(p.name(), of)));
             let mut add = |slot: &Slot| {
                 if let Some(answer) = types.attributes_say(slot) {
                     rows.note(&function, slot.name, answer);
                 }
-                if let Some((name, row)) = types.judge(&function, slot, is_interface) {
+                if let Some((mut name, mut row)) = types.judge(&function, slot, is_interface) {
+                    if row.rule == "unknown" && slot.gives_memory() {
+                        let rule = libraries::rule(&library, &function);
+                        row = rule.map_or(row, Row::rule);
+                    }
+                    if row.rule == "unknown" && slot.gives_untyped() && names_interface {
+                        row = Row::rule("interface-by-iid");
+                        if slot.is_sized() {
+                            name += "[]";
+                        }
+                    }
                     rows.add(&library, &function, &name, row);
                 }
             };
@@ -86,6 +99,36 @@ struct Slot<'a> {
     /// Its attributes, each with its first value.
     marks: BTreeMap<String, String>,
     is_return: bool,
+}
+
+impl Slot<'_> {
+    /// Whether it is an array that the caller has room for.
+    fn is_sized(&self) -> bool {
+        let marks = ["NativeArrayInfo", "MemorySize"];
+        marks.iter().any(|mark| self.marks.contains_key(*mark))
+    }
+
+    /// Whether it is the address of a pointer to something that has no type:
+    /// mostly a handle.
+    fn gives_untyped(&self) -> bool {
+        let is_untyped = match self.of {
+            Type::PtrMut(of, 2) | Type::PtrConst(of, 2) => **of == Type::Void,
+            _ => false,
+        };
+        !self.is_return && is_untyped
+    }
+
+    /// Whether it is the address of a pointer to something that has a type, and is not
+    /// a part of a security descriptor, which lies in that.
+    fn gives_memory(&self) -> bool {
+        let is_part = behind(self.of).is_some_and(|(of, ..)| &*of.name == "ACL");
+        !self.is_return && !self.gives_untyped() && !is_part
+    }
+}
+
+/// Whether a parameter names an interface: what comes out has that type.
+fn is_iid(name: &str, of: &Type) -> bool {
+    name.ends_with("iid") && matches!(behind(of), Some((of, 1, _)) if &*of.name == "Guid")
 }
 
 fn marks(parameter: &MethodParam) -> BTreeMap<String, String> {
@@ -226,7 +269,7 @@ impl Types {
             false if !is_out || is_in => return None,
             false => 1,
         };
-        let is_sized = has("NativeArrayInfo") || has("MemorySize");
+        let is_sized = slot.is_sized();
         let known = behind(slot.of).filter(|(of, ..)| !self.callbacks.contains(&*of.name));
         if let Some((of, at, is_class)) = known {
             let of = &*of.name;
@@ -263,6 +306,10 @@ impl Types {
             if of == "SAFEARRAY" && at == gives + 1 {
                 return Some((name, Row::rule("safearray")));
             }
+            // Of functions their own documentation: some give a part of what they get.
+            if of == "ITEMIDLIST" && at == gives + 1 && is_method && !is_sized && !has("Const") {
+                return Some((name, Row::rule("id-list")));
+            }
             if let Some(close) = self.closes.get(of)
                 && at == gives
                 && !element
@@ -277,13 +324,22 @@ impl Types {
                 };
                 return Some((name, Row::with(rule, close)));
             }
-            if TEXTS.contains(&of) && at == 0 && is_sized && !slot.is_return {
-                return Some((name, Row::rule("buffer")));
+            if TEXTS.contains(&of) && at == 0 && !slot.is_return {
+                let rule = match is_sized {
+                    true => "buffer",
+                    // A pointer that is passed by value: no other can come out.
+                    false => "buffer-text",
+                };
+                return Some((name, Row::rule(rule)));
             }
             if TEXTS.contains(&of) && at == gives && !is_sized {
-                let rule = match is_method {
-                    true => "com-text-unsure",
-                    false => "unknown",
+                // What must not be written to is mostly lent, and so is a result.
+                let is_lent = slot.is_return || has("Const");
+                let interface = function.split_once("::").map(|(interface, _)| interface);
+                let rule = match interface {
+                    Some(of) if self.is_counted(of) && !is_lent => "com-text",
+                    Some(_) => "com-text-unsure",
+                    None => "unknown",
                 };
                 return Some((name, Row::rule(rule)));
             }
