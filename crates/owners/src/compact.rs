@@ -1,7 +1,7 @@
 //! What a running program needs to know of a pointer: kind and release of a slot,
-//! found by the hashes of the names of function and slot. A table of less than
-//! 200 KB for a platform, of which nothing is read, allocated or relocated when the program starts;
-//! a lookup takes some twenty comparisons.
+//! found by the hashes of the names of function and slot. A table of less than 200 KB
+//! for a platform, of which nothing is read, allocated or relocated when the program
+//! starts; a lookup takes some twenty comparisons.
 //!
 //! Names are compared by their hashes: 32 bits for the function, 16 for the slot. No
 //! two known ones are the same (the build sees to that); an unknown name is taken for a
