@@ -1,0 +1,67 @@
+//! The frame that all pages have in common, and texts in it.
+
+/// A page that is being written.
+#[derive(Debug)]
+pub(super) struct Page {
+    root: &'static str,
+    title: String,
+    /// The markup between the bar at the top and the end.
+    pub(super) main: String,
+}
+
+impl Page {
+    /// A page from which `root` leads to the first one.
+    pub(super) fn new(root: &'static str, title: &str) -> Page {
+        Page {
+            root,
+            title: escape(title),
+            main: String::new(),
+        }
+    }
+
+    /// The whole page.
+    pub(super) fn finish(self) -> String {
+        let Page { root, title, main } = self;
+        let version = env!("CARGO_PKG_VERSION");
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"generator\" content=\"Freehold {version}\">\n\
+             <title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
+             <link rel=\"stylesheet\" href=\"{root}style.css\">\n\
+             <script src=\"{root}site.js\" defer></script>\n</head>\n<body>\n\
+             <header class=\"bar\"><div><a class=\"home\" href=\"{root}index.html\">Who owns it?</a>\n\
+             <div class=\"search\" hidden><input type=\"search\" role=\"combobox\" \
+             placeholder=\"Search functions, libraries, releases  ( / )\" \
+             aria-label=\"Search functions, libraries and releases\" aria-expanded=\"false\" \
+             aria-controls=\"found\" aria-autocomplete=\"list\" autocomplete=\"off\" \
+             autocapitalize=\"off\" spellcheck=\"false\">\
+             <ul class=\"found\" id=\"found\" role=\"listbox\" aria-label=\"Found\" hidden></ul></div>\
+             </div></header>\n<main>\n{main}</main>\n</body>\n</html>\n"
+        )
+    }
+}
+
+/// A text as markup, also in the value of an attribute.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn texts_cannot_become_markup() {
+        let escaped = super::escape("<a href=\"x\">&amp;");
+        assert_eq!(escaped, "&lt;a href=&quot;x&quot;&gt;&amp;amp;");
+    }
+}
