@@ -97,9 +97,18 @@ fn library_page(library: &str, functions: &[Function]) -> String {
     let (known, others) = parted(functions);
     let mut page = Page::new("../", &format!("{library}: who owns what"));
     let main = &mut page.main;
-    *main +=
-        "<div class=\"all\">\n<p class=\"path\"><a href=\"../index.html\">All libraries</a></p>\n";
-    let _ = writeln!(main, "<h1>{}</h1>", escape(library));
+    let _ = writeln!(
+        main,
+        "<div class=\"all\">
+<p class=\"path\"><a href=\"../index.html\">All libraries</a>\
+         <span class=\"whole\"> / <a href=\"{}\">all of {library}</a></span></p>
+\
+         <h1>{library}</h1>
+<p class=\"quiet counts\">{}</p>",
+        escape(&file(library)),
+        counts(functions),
+        library = escape(library),
+    );
     if !known.is_empty() {
         list(main, &known, |function| {
             format!("#{}", escape(function.name()))
@@ -120,6 +129,44 @@ fn library_page(library: &str, functions: &[Function]) -> String {
         article(main, function);
     }
     page.finish()
+}
+
+/// How many functions of a library have an owner.
+fn counts(functions: &[Function]) -> String {
+    let asserted = asserted(functions);
+    let more = functions.len() - asserted;
+    let known = match asserted {
+        0 => "Of no function of it is known who owns what it gives".into(),
+        1 => "Of 1 function is known who owns what it gives".into(),
+        _ => format!(
+            "Of {} functions is known who owns what they give",
+            number(asserted)
+        ),
+    };
+    match more {
+        0 => format!("{known}."),
+        _ => format!("{known}; {} more are known by name.", number(more)),
+    }
+}
+
+/// How many of these have a slot of which is known whose it is.
+fn asserted(functions: &[Function]) -> usize {
+    let is_asserted =
+        |function: &&Function| function.slots().any(|slot| slot.kind() != Kind::Unknown);
+    functions.iter().filter(is_asserted).count()
+}
+
+/// A number for people: its thousands apart.
+fn number(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 fn release_page(release: &str, functions: &[Function]) -> String {
@@ -213,9 +260,9 @@ fn article(out: &mut String, function: Function) {
     let name = escape(function.name());
     let library = escape(function.library());
     let what = match (function.platform(), function.name().contains("::")) {
-        (_, true) => "a COM method",
-        (Platform::Win32, _) => "a function of Win32",
-        (Platform::C, _) => "a C function",
+        (_, true) => "COM method",
+        (Platform::Win32, _) => "Win32 function",
+        (Platform::C, _) => "C function",
     };
     let _ = writeln!(
         out,
@@ -259,7 +306,7 @@ fn entries(out: &mut String, slot: Slot) {
     }
     let _ = writeln!(
         out,
-        "<dt>sure</dt><dd>{}: {}</dd>",
+        "<dt>how sure</dt><dd>{}: {}</dd>",
         slot.tier().name(),
         sure(slot.tier())
     );

@@ -24,7 +24,7 @@ pub(super) fn dart(functions: &[Function]) -> String {
         let name = function.name();
         if name != before {
             let end = if before.is_empty() { "" } else { "  ],\n" };
-            let _ = write!(entries, "{end}  {}: [\n", quoted(name));
+            let _ = writeln!(entries, "{end}  {}: [", quoted(name));
             before = name;
         }
         let library = quoted(function.library());

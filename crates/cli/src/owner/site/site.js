@@ -47,11 +47,12 @@
   function fit(entry, wanted) {
     const { lower, last } = entry;
     if (lower === wanted) return 0;
-    if (lower === wanted + "w" || lower === wanted + "a") return 1;
-    if (last === wanted) return 2;
-    if (lower.startsWith(wanted)) return 3;
-    if (last.startsWith(wanted)) return 4;
-    return lower.includes(wanted) ? 5 : null;
+    if (lower === wanted + "w") return 1;
+    if (lower === wanted + "a") return 2;
+    if (last === wanted) return 3;
+    if (lower.startsWith(wanted)) return 4;
+    if (last.startsWith(wanted)) return 5;
+    return lower.includes(wanted) ? 6 : null;
   }
 
   function search(wanted) {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use freehold_owners::{Function, Kind, Platform};
 
 use super::html::{Page, escape};
-use super::{Groups, file, parted};
+use super::{Groups, asserted, file, number};
 
 /// Releases that are named on the first page.
 const MOST_RELEASES: usize = 12;
@@ -36,45 +36,64 @@ const KINDS: [(Kind, &str); 7] = [
     ),
 ];
 
+/// The kinds of libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    C,
+    Win32,
+    Com,
+}
+
+impl Section {
+    fn of(functions: &[Function]) -> Section {
+        let first = functions
+            .first()
+            .map(|function| (function.platform(), function.name()));
+        match first {
+            Some((Platform::Win32, name)) if name.contains("::") => Section::Com,
+            Some((Platform::Win32, _)) => Section::Win32,
+            _ => Section::C,
+        }
+    }
+}
+
 /// The page.
 pub(super) fn page(libraries: &Groups<'_>, releases: &Groups<'_>) -> String {
     let mut page = Page::new("", "Who owns what functions hand out, and what releases it");
     let main = &mut page.main;
     let all: usize = libraries.values().map(Vec::len).sum();
-    let known: usize = libraries.values().map(|of| parted(of).0.len()).sum();
+    let known: usize = libraries.values().map(|of| asserted(of)).sum();
     let _ = writeln!(
         main,
         "<h1>Who owns it, and what releases it?</h1>\n\
          <p>A function returns a pointer. Is it yours? What releases it? These pages answer that for \
-         {known} functions of Win32, of COM and of C libraries, each with the evidence; {} more are \
-         known by name.</p>\n\
+         {} functions of Win32, of COM and of C libraries, each with the evidence; of {} more nobody \
+         has checked it.</p>\n\
          <p>Type a name in the search above, or go on from a library or from what releases. On a \
          terminal, <code>freehold owner NAME</code> says the same.</p>",
-        all - known
+        number(known),
+        number(all - known)
     );
     *main +=
         "<noscript><p>Without script there is no search; all pages can be read.</p></noscript>\n";
-    let is_set = |function: &Function| function.name().contains("::");
-    let sections: [(&str, &dyn Fn(&Function) -> bool); 3] = [
-        ("C libraries", &|function| {
-            function.platform() == Platform::C
-        }),
-        ("Win32 libraries", &|function| {
-            function.platform() == Platform::Win32 && !is_set(function)
-        }),
-        ("COM interfaces, by the parts of Win32's metadata", &is_set),
-    ];
-    for (title, belongs) in sections {
+    for (section, title) in [
+        (Section::C, "C libraries"),
+        (Section::Win32, "Win32 libraries"),
+        (
+            Section::Com,
+            "COM interfaces, by the parts of Win32's metadata",
+        ),
+    ] {
         let names = libraries
             .iter()
-            .filter(|(_, of)| of.first().is_some_and(belongs));
+            .filter(|(_, of)| Section::of(of) == section);
         let names: Vec<_> = names.collect();
         if names.is_empty() {
             continue;
         }
         let _ = writeln!(main, "<h2>{title}</h2>\n<ul class=\"names\">");
         for (library, of) in names {
-            let count = parted(of).0.len();
+            let count = asserted(of);
             entry(main, &format!("library/{}", file(library)), library, count);
         }
         *main += "</ul>\n";
@@ -96,7 +115,7 @@ pub(super) fn page(libraries: &Groups<'_>, releases: &Groups<'_>) -> String {
         let _ = writeln!(
             main,
             "<p><a href=\"released-by/index.html\">All {} releases</a></p>",
-            releases.len()
+            number(releases.len())
         );
     }
     words(main);
@@ -107,9 +126,10 @@ pub(super) fn page(libraries: &Groups<'_>, releases: &Groups<'_>) -> String {
 fn entry(out: &mut String, address: &str, name: &str, count: usize) {
     let _ = writeln!(
         out,
-        "<li><a href=\"{}\">{}</a> <span class=\"quiet\">{count}</span></li>",
+        "<li><a href=\"{}\">{}</a> <span class=\"quiet\">{}</span></li>",
         escape(address),
-        escape(name)
+        escape(name),
+        number(count)
     );
 }
 
