@@ -22,7 +22,7 @@ use freehold_owners::{Function, Kind, Platform, Slot, Tier};
 use super::{slot_name, text};
 use crate::errors::Failure;
 use folder::Folder;
-use html::{Page, escape};
+use html::{Page, breakable, escape};
 
 /// Functions of each library, or of each release, by name.
 type Groups<'a> = BTreeMap<&'a str, Vec<Function>>;
@@ -103,9 +103,10 @@ fn library_page(library: &str, functions: &[Function]) -> String {
 <p class=\"path\"><a href=\"../index.html\">All libraries</a>\
          <span class=\"whole\"> / <a href=\"{}\">all of {library}</a></span></p>
 \
-         <h1>{library}</h1>
+         <h1>{}</h1>
 <p class=\"quiet counts\">{}</p>",
         escape(&file(library)),
+        breakable(library),
         counts(functions),
         library = escape(library),
     );
@@ -120,7 +121,11 @@ fn library_page(library: &str, functions: &[Function]) -> String {
                   <ul class=\"names\">\n";
         for function in others {
             let name = escape(function.name());
-            let _ = writeln!(main, "<li id=\"{name}\"><code>{name}</code></li>");
+            let _ = writeln!(
+                main,
+                "<li id=\"{name}\"><code>{}</code></li>",
+                breakable(function.name())
+            );
         }
         *main += "</ul>\n";
     }
@@ -136,16 +141,16 @@ fn counts(functions: &[Function]) -> String {
     let asserted = asserted(functions);
     let more = functions.len() - asserted;
     let known = match asserted {
-        0 => "Of no function of it is known who owns what it gives".into(),
-        1 => "Of 1 function is known who owns what it gives".into(),
+        0 => return "It is not known for any of its functions who owns what they give.".into(),
+        1 => "It is known for 1 function who owns what it gives".into(),
         _ => format!(
-            "Of {} functions is known who owns what they give",
+            "It is known for {} functions who owns what they give",
             number(asserted)
         ),
     };
     match more {
         0 => format!("{known}."),
-        _ => format!("{known}; {} more are known by name.", number(more)),
+        _ => format!("{known}, and for {} more it is not.", number(more)),
     }
 }
 
@@ -177,7 +182,7 @@ fn release_page(release: &str, functions: &[Function]) -> String {
     let _ = writeln!(
         main,
         "<h1>What <code>{}</code> releases</h1>",
-        escape(release)
+        breakable(release)
     );
     let itself = freehold_owners::find(release).find(|function| function.name() == release);
     if let Some(function) =
@@ -196,7 +201,7 @@ fn release_page(release: &str, functions: &[Function]) -> String {
         let _ = writeln!(
             main,
             "<h2><a href=\"../library/{file}\">{}</a></h2>",
-            escape(library)
+            breakable(library)
         );
         list(main, &functions, |function| {
             format!("../library/{file}#{}", escape(function.name()))
@@ -216,7 +221,7 @@ fn all_releases(releases: &Groups<'_>) -> String {
             page.main,
             "<li><a href=\"{}\"><code>{}</code></a> <span class=\"quiet\">{}</span></li>",
             escape(&file(release)),
-            escape(release),
+            breakable(release),
             functions.len()
         );
     }
@@ -233,7 +238,7 @@ fn list(out: &mut String, functions: &[Function], address: impl Fn(Function) -> 
             out,
             "<tr><td><a href=\"{}\"><code>{}</code></a></td><td>{}</td></tr>",
             address(*function),
-            escape(function.name()),
+            breakable(function.name()),
             slots.join("<br>")
         );
     }
@@ -267,9 +272,10 @@ fn article(out: &mut String, function: Function) {
     let _ = writeln!(
         out,
         "<article id=\"{name}\">\n<p class=\"path\"><a href=\"../index.html\">All libraries</a> / \
-         <a href=\"{}\">{library}</a></p>\n<h1><code>{name}</code></h1>\n\
+         <a href=\"{}\">{library}</a></p>\n<h1><code>{}</code></h1>\n\
          <p class=\"quiet\">{what} of {library}</p>",
         escape(&file(function.library())),
+        breakable(function.name()),
     );
     for slot in function.slots() {
         let _ = writeln!(

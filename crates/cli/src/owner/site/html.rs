@@ -57,8 +57,21 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+/// A name as markup, with the places where a line of it may end: a narrow screen is
+/// shorter than many names.
+pub(super) fn breakable(name: &str) -> String {
+    escape(name).replace("::", "::<wbr>").replace('.', ".<wbr>")
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn long_names_end_lines_where_their_parts_end() {
+        let name = super::breakable("Windows.Win32");
+        assert_eq!(name, "Windows.<wbr>Win32");
+        assert_eq!(super::breakable("A::B"), "A::<wbr>B");
+    }
+
     #[test]
     fn texts_cannot_become_markup() {
         let escaped = super::escape("<a href=\"x\">&amp;");

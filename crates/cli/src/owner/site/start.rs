@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use freehold_owners::{Function, Kind, Platform};
 
-use super::html::{Page, escape};
+use super::html::{Page, breakable, escape};
 use super::{Groups, asserted, file, number};
 
 /// Releases that are named on the first page.
@@ -67,8 +67,8 @@ pub(super) fn page(libraries: &Groups<'_>, releases: &Groups<'_>) -> String {
         main,
         "<h1>Who owns it, and what releases it?</h1>\n\
          <p>A function returns a pointer. Is it yours? What releases it? These pages answer that for \
-         {} functions of Win32, of COM and of C libraries, each with the evidence; of {} more nobody \
-         has checked it.</p>\n\
+         {} functions of Win32, of COM and of C libraries, each with the evidence. For {} more the \
+         answer is not known; mostly there is nothing to release.</p>\n\
          <p>Type a name in the search above, or go on from a library or from what releases. On a \
          terminal, <code>freehold owner NAME</code> says the same.</p>",
         number(known),
@@ -128,7 +128,7 @@ fn entry(out: &mut String, address: &str, name: &str, count: usize) {
         out,
         "<li><a href=\"{}\">{}</a> <span class=\"quiet\">{}</span></li>",
         escape(address),
-        escape(name),
+        breakable(name),
         number(count)
     );
 }
