@@ -29,18 +29,18 @@ impl Folder {
         folder: &Path,
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Folder, Failure> {
+        if folder.is_file() {
+            return Err(Failure::freehold(format!(
+                "{} is a file: a site is many files; name a folder for it",
+                folder.display()
+            )));
+        }
         let old = match fs::read_dir(folder) {
             Ok(mut entries) => match entries.next() {
                 Some(_) => of_site(folder)?,
                 None => BTreeSet::new(),
             },
             Err(e) if e.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
-                return Err(Failure::freehold(format!(
-                    "{} is a file: a site is many files; name a folder for it",
-                    folder.display()
-                )));
-            }
             Err(e) => return Err(cannot_write(folder, &e)),
         };
         let names: BTreeSet<&str> = names.collect();
