@@ -145,7 +145,7 @@ def search(browser, at, pictures):
     assert found[:2] == ["FormatMessageW", "FormatMessageA"], found
     page.picture(pictures / "search.png")
     page.click(".found [role=option] a")
-    page.until("location.hash === '#FormatMessageW'")
+    page.until(f"location.hash === '#FormatMessageW' && {SHOWN}[0]?.id === 'FormatMessageW'")
     assert "/library/kernel32.dll.html" in page.evaluate("location.pathname")
     assert "LocalFree" in page.evaluate(f"{SHOWN}[0].innerText")
     fine(page)
@@ -169,7 +169,7 @@ def keys(browser, at, _):
     page.press(*ENTER)
     page.until("location.hash !== ''")
     assert page.evaluate("location.hash") == "#" + found[2], found
-    assert page.evaluate("document.title").startswith(found[2])
+    page.until(f"document.title.startsWith({json.dumps(found[2])})")
     fine(page)
 
 
