@@ -46,6 +46,21 @@ const NEEDED: &[(&str, &str)] = &[
         "libgoogle-perftools-dev",
     ),
     ("/usr/bin/musl-gcc", "musl-tools"),
+    // A browser for pages, and what a header of attributes is compiled with.
+    ("/usr/bin/chromium", "chromium"),
+    ("/usr/bin/clang", "clang"),
+    ("/usr/include/sqlite3.h", "libsqlite3-dev"),
+    (
+        "/usr/include/x86_64-linux-gnu/curl/curl.h",
+        "libcurl4-openssl-dev",
+    ),
+    ("/usr/include/expat.h", "libexpat1-dev"),
+    ("/usr/include/openssl/evp.h", "libssl-dev"),
+    ("/usr/include/zlib.h", "zlib1g-dev"),
+    ("/usr/include/uv.h", "libuv1-dev"),
+    ("/usr/include/png.h", "libpng-dev"),
+    ("/usr/include/libxml2/libxml/parser.h", "libxml2-dev"),
+    ("/usr/include/glib-2.0/gio/gio.h", "libglib2.0-dev"),
 ];
 
 /// Packages of a list whose proof is missing. A program may lie elsewhere in the

@@ -109,13 +109,16 @@ fn documentation() -> Result<(), String> {
     ))
 }
 
-/// The command as users run it: victims, real programs, damaged ledgers.
+/// The command as users run it: victims, real programs, damaged ledgers, the table of
+/// ownership for other tools.
 fn end_to_end() -> Result<(), String> {
     let python = packages::python().ok_or("no Python of version 3.11 or later was found")?;
-    let scripts: [(&str, &[&str]); 3] = [
+    let scripts: [(&str, &[&str]); 5] = [
         ("tests/victims/check.py", &["--tool", "freehold", "--quick"]),
         ("tests/e2e/real_programs.py", &[]),
         ("tests/e2e/hostile_ledgers.py", &["--seconds", "10"]),
+        ("tests/e2e/owner_exports.py", &[]),
+        ("tests/e2e/owner_site.py", &[]),
     ];
     for (script, arguments) in scripts {
         step(script, Command::new(python).arg(script).args(arguments))?;

@@ -1,5 +1,8 @@
 //! The command line: each option with its meaning, its bounds and its help.
 
+mod export;
+mod values;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -8,6 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use freehold_ledger::format::{Family, MAX_DEPTH, OnMisuse};
 
 use crate::size;
+
+pub(crate) use export::{Export, ExportArgs};
+use values::{family, max_memory, process_id, seconds, stacks};
 
 /// Least memory for a session's ledgers: below it not even a small program's
 /// records and stacks fit.
@@ -66,7 +72,7 @@ Exit status:
     1  nothing is known by that name
     2  the command line makes no sense
   125  --explain: there is no such ledger, report or tracked process; or the
-       answer cannot be written";
+       answer or what --export makes cannot be written";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -120,7 +126,8 @@ Examples:
   freehold owner --released-by LocalFree
   freehold owner --library libsqlite3
   freehold owner --explain day.ledger
-  freehold report day.ledger --format json | freehold owner --explain -\n\n{OWNER_CODES}"))]
+  freehold report day.ledger --format json | freehold owner --explain -
+  freehold owner --export json -o owners.json\n\n{OWNER_CODES}"))]
     Owner(OwnerArgs),
 }
 
@@ -276,6 +283,10 @@ pub(crate) struct OwnerArgs {
     /// Form of the answer: text or json
     #[arg(long, value_name = "text|json", default_value = "text", value_parser = format)]
     pub(crate) format: Format,
+
+    /// All of it for other tools.
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
 }
 
 /// The form of a report, its place, and what its findings do to the exit
@@ -411,42 +422,6 @@ pub(crate) enum Color {
     Never,
 }
 
-fn stacks(text: &str) -> Result<Stacks, String> {
-    match text {
-        "exact" => Ok(Stacks::Exact),
-        "off" => Ok(Stacks::Off),
-        _ => match text.strip_prefix("sample=") {
-            Some(bytes) => match size::parse(bytes)? {
-                0 => Err(String::from(
-                    "sample=0 would sample nothing: exact records every block",
-                )),
-                bytes => Ok(Stacks::Sample(bytes)),
-            },
-            None => Err(String::from(
-                "exact, off, or sample=BYTES such as sample=512KiB",
-            )),
-        },
-    }
-}
-
-fn max_memory(text: &str) -> Result<u64, String> {
-    let bytes = size::parse(text)?;
-    if bytes < MIN_MEMORY {
-        let least = size::show(MIN_MEMORY);
-        return Err(format!("less than {least} holds no program's ledger"));
-    }
-    if bytes > 1 << 44 {
-        return Err(String::from("more than 16 TiB cannot be mapped"));
-    }
-    Ok(bytes)
-}
-
-fn family(text: &str) -> Result<Family, String> {
-    let hooked = [Family::Malloc, Family::New, Family::NewArray, Family::Mmap];
-    let found = hooked.into_iter().find(|f| f.name() == text.trim());
-    found.ok_or_else(|| String::from("malloc, new, new[] and mmap are known"))
-}
-
 fn format(text: &str) -> Result<Format, String> {
     match text {
         "text" => Ok(Format::Text),
@@ -456,19 +431,6 @@ fn format(text: &str) -> Result<Format, String> {
         )),
         _ => Err(String::from("text and json are known")),
     }
-}
-
-fn process_id(text: &str) -> Result<u32, String> {
-    let pid = text.parse().ok().filter(|pid| *pid > 0);
-    pid.ok_or_else(|| {
-        String::from("a process id is a number; freehold ps lists those that are tracked")
-    })
-}
-
-fn seconds(text: &str) -> Result<std::time::Duration, String> {
-    let number: Option<f64> = text.parse().ok().filter(|n| (0.0..=86_400.0).contains(n));
-    let number = number.ok_or("a number of seconds from 0 to 86400")?;
-    Ok(std::time::Duration::from_secs_f64(number))
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// The command line makes no sense. (What clap finds, it ends the command for.)
-#[cfg(unix)]
 pub(crate) const USAGE: u8 = 2;
 /// Findings that `--fail-on` names.
 pub(crate) const FINDINGS: u8 = 99;
@@ -44,7 +43,6 @@ impl Failure {
     }
 
     /// The command line makes no sense.
-    #[cfg(unix)]
     pub(crate) fn usage(message: impl fmt::Display) -> Failure {
         Failure::new(USAGE, message)
     }

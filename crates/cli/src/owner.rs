@@ -1,10 +1,13 @@
 //! `freehold owner`: who owns what a function hands out, and what releases it.
 //!
 //! What is not here: the rows (crate `freehold-owners`), how an answer looks as
-//! text (`owner/text.rs`), and what is said of the blocks of a program
-//! (`owner/explain.rs`).
+//! text (`owner/text.rs`), what is said of the blocks of a program
+//! (`owner/explain.rs`), and the table for other tools (`owner/export.rs`,
+//! `owner/site.rs`).
 
 mod explain;
+mod export;
+mod site;
 mod text;
 
 use freehold_owners::{Function, Kind, Slot};
@@ -40,8 +43,10 @@ struct Match {
 #[derive(Debug, Serialize)]
 struct Row {
     slot: String,
+    place: &'static str,
     kind: &'static str,
     release: Vec<&'static str>,
+    perhaps: Vec<&'static str>,
     condition: Option<&'static str>,
     on_failure: Option<&'static str>,
     size: Option<&'static str>,
@@ -59,6 +64,9 @@ struct Row {
 pub(crate) fn owner(args: &OwnerArgs) -> Result<u8, Failure> {
     if let Some(source) = &args.explain {
         return explain::explain(source, args.format);
+    }
+    if let Some(form) = args.export.export {
+        return export::export(form, args);
     }
     let (query, found) = ask(args);
     let suggestions = match (&args.name, found.is_empty()) {
@@ -193,10 +201,13 @@ fn as_match(function: Function) -> Match {
 fn as_row(slot: Slot) -> Row {
     // What may release it is a hint where nobody has checked.
     let is_known = slot.kind() != Kind::Unknown;
+    let (release, perhaps) = slot.release().partition(|_| is_known);
     Row {
         slot: slot_name(slot),
+        place: slot.name(),
         kind: slot.kind().name(),
-        release: slot.release().filter(|_| is_known).collect(),
+        release,
+        perhaps,
         condition: slot.when(),
         on_failure: slot.failure(),
         size: slot.size(),

@@ -78,7 +78,8 @@ pub(super) fn entry(text: &mut String, label: &str, said: &str, width: usize) {
     let _ = writeln!(text, "    {label:LABEL$}{line}");
 }
 
-fn whose(slot: Slot) -> &'static str {
+/// Whose it is, as a sentence.
+pub(super) fn whose(slot: Slot) -> &'static str {
     match (slot.kind(), slot.tier()) {
         (Kind::Owned, _) => "yours, to be released",
         (Kind::Refcount, _) => "a reference of yours, to be given back",
