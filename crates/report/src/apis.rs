@@ -60,15 +60,34 @@ pub(crate) fn named(name: &str) -> Option<Api> {
 fn function(frame: &Frame) -> Option<Function> {
     let name = frame.function()?;
     let name = name.split('@').next().unwrap_or(name);
-    // Libraries have other names for themselves.
-    let name = name.strip_prefix("__GI_").unwrap_or(name);
-    freehold_owners::find(name)
-        .filter(|function| function.name() == name)
-        .find(|function| match function.platform() {
-            Platform::C => is_of(&frame.module, function.library()),
-            // System libraries forward to each other.
-            Platform::Win32 => frame.module.to_ascii_lowercase().ends_with(".dll"),
-        })
+    let known = |name: &str| {
+        freehold_owners::find(name)
+            .filter(|function| function.name() == name)
+            .find(|function| match function.platform() {
+                Platform::C => is_of(&frame.module, function.library()),
+                // System libraries forward to each other.
+                Platform::Win32 => frame.module.to_ascii_lowercase().ends_with(".dll"),
+            })
+    };
+    known(name).or_else(|| known(public(name)?))
+}
+
+/// The name by which others call a function of glibc's, of which a stack has the name
+/// for the library itself, or of the part that it ends in by a jump (`opendir` in
+/// `opendir_tail`).
+fn public(name: &str) -> Option<&str> {
+    const BEFORE: [&str; 5] = ["__GI_", "_IO_new_", "_IO_", "__libc_", "__"];
+    const BEHIND: [&str; 3] = ["_internal", "_tail", "_stk"];
+    let bare = BEFORE
+        .iter()
+        .find_map(|before| name.strip_prefix(before))
+        .unwrap_or(name);
+    let bare = bare.trim_start_matches('_');
+    let public = BEHIND
+        .iter()
+        .find_map(|behind| bare.strip_suffix(behind))
+        .unwrap_or(bare);
+    (public != name).then_some(public)
 }
 
 fn api(function: Function) -> Option<Api> {
@@ -197,6 +216,26 @@ mod tests {
         assert_eq!(
             super::entry(&bare).map(|entry| entry.callers.len()),
             Some(1)
+        );
+    }
+
+    #[test]
+    fn names_that_a_library_has_for_itself_lead_to_the_public_ones() {
+        for (name, public) in [
+            ("__GI___strdup", "strdup"),
+            ("opendir_tail", "opendir"),
+            ("__fopen_internal", "fopen"),
+            ("_IO_new_popen", "popen"),
+            ("_IO_getdelim", "getdelim"),
+            ("__realpath", "realpath"),
+        ] {
+            let found = named(&[(name, "libc.so.6"), ("main", "prog")]);
+            assert_eq!(found.map(|(name, _)| name), Some(public));
+        }
+        // Of another library it is not.
+        assert_eq!(
+            named(&[("opendir_tail", "libmine.so"), ("main", "prog")]),
+            None
         );
     }
 
