@@ -38,7 +38,7 @@ const CRATES_32: &[&str] = CRATES;
 /// names are run. Through Wine all of a crate run in one process, where those that
 /// begin to track or set what becomes of misuses would be in each other's way.
 const EXAMPLES: &[&str] = &[
-    "alloc", "arena", "families", "handles", "rules", "strings", "variants",
+    "alloc", "arena", "families", "handles", "reports", "rules", "strings", "variants",
 ];
 
 /// What is built and run.
@@ -202,7 +202,10 @@ fn cargo(command: &str, target: &str, crates: &[&str]) -> Result<Command, String
     for name in crates {
         cargo.args(["--package", name]);
         if *name == "freehold" {
-            cargo.args(["--features", "freehold/windows-sys,freehold/allocator-api2"]);
+            cargo.args([
+                "--features",
+                "freehold/windows-sys,freehold/allocator-api2,freehold/report",
+            ]);
         }
     }
     // The tests of reports look for their own lines.

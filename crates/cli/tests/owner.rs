@@ -73,7 +73,7 @@ fn json_has_all_that_the_text_has() {
     assert_eq!(slot["slot"], "parameter lpBuffer");
     assert_eq!(slot["kind"], "owned");
     assert_eq!(slot["release"], serde_json::json!(["LocalFree"]));
-    assert_eq!(slot["tier"], "documented");
+    assert_eq!(slot["tier"], "checked");
     assert!(
         slot["sources"][0]
             .as_str()

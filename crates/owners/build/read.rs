@@ -81,7 +81,7 @@ fn mark_checked(path: &Path, functions: &mut Functions) -> Result<(), String> {
         }
         for (_, fact) in found {
             fact.tier = number(TIERS, "checked").unwrap_or_default();
-            fact.sources.insert(0, CHECKED.to_owned());
+            fact.sources.push(CHECKED.to_owned());
         }
     }
     Ok(())

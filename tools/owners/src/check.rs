@@ -145,7 +145,11 @@ pub(crate) mod tests {
     fn built(name: &str, files: &[(&str, &str)]) -> BTreeMap<String, Fact> {
         let folder = format!("freehold-owners-{name}-{}", std::process::id());
         let data = std::env::temp_dir().join(folder);
-        let all = [("rules.toml", RULES), ("c/none.toml", NONE)];
+        let all = [
+            ("rules.toml", RULES),
+            ("c/none.toml", NONE),
+            ("checked.toml", "win32 = []\n"),
+        ];
         for (path, text) in all.iter().chain(files) {
             let path = data.join(path);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
