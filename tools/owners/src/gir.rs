@@ -280,6 +280,13 @@ fn given(
         let inner = kind.children().find(|n| n.has_tag_name_("type"))?;
         inner.attribute("name").map(whole)
     };
+    if slot == "return"
+        && !types.is_a(&name, "GObject.InitiallyUnowned")
+        && floats(of, types.is_a(&name, "GObject.ParamSpec"))
+    {
+        let row = Row::with("gir-floating-value", &types.release(&name)?);
+        return Some((slot.to_owned(), row));
+    }
     if transfer == "none" {
         let makes = function.has_tag_name_("constructor") && slot == "return";
         let floats = makes && types.is_a(&name, "GObject.InitiallyUnowned");
@@ -324,6 +331,21 @@ fn given(
     Some((slot.to_owned(), Row::with(rule, &release)))
 }
 
+/// Whether what a function gives is a floating reference. The annotation has no
+/// word for that, and says "none" or "full"; what the documentation says of the
+/// result tells. New descriptions of properties float always, as the documentation
+/// of `g_param_spec_sink` says.
+fn floats(result: Node, is_property: bool) -> bool {
+    let doc = result.children().find(|n| n.has_tag_name_("doc"));
+    let said = doc.and_then(|n| n.text()).unwrap_or_default();
+    let mut words = said.split(|c: char| !c.is_alphanumeric() && c != '-');
+    let is_new = said.contains("newly");
+    let denied = ["not be floating", "never floating", "floating point"];
+    (is_property && is_new)
+        || words.any(|word| word == "floating")
+            && !denied.iter().any(|denied| said.contains(denied))
+}
+
 /// The function that releases one value, for lists of them.
 fn value(name: &str, types: &Types) -> Option<String> {
     match name {
@@ -349,4 +371,27 @@ fn taken(slot: &str, parameter: Node) -> Option<(String, Row)> {
 /// Whether a type is a number, a flag or the like.
 fn is_basic(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name != "array"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floating_results_are_known_by_their_documentation() {
+        let says = |text: &str, is_property| {
+            let text = format!("<return-value><doc>{text}</doc></return-value>");
+            let document = Document::parse(&text).expect("it is XML");
+            floats(document.root_element(), is_property)
+        };
+        assert!(says("a floating reference to a new string instance", false));
+        assert!(says("a new, floating, value", false));
+        assert!(!says("a non-floating reference to a value", false));
+        assert!(!says("a value (never floating) with the data", false));
+        assert!(!says("a value. It will not be floating.", false));
+        assert!(says("a newly created parameter specification", true));
+        assert!(!says("the redirect target", true));
+        assert!(!says("a newly allocated string", false));
+        assert!(!says("the attribute, if it is a floating point one", false));
+    }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use windows_metadata::reader::{File, HasAttributes, Index, MethodParam, TypeCategory};
+use windows_metadata::reader::{File, HasAttributes, Index, MethodDef, MethodParam, TypeCategory};
 use windows_metadata::{ParamAttributes, Type, TypeName, Value};
 
 use crate::compare::Answer;
@@ -173,6 +173,42 @@ struct Types {
     callbacks: BTreeSet<String>,
     /// Interfaces with those that they come from.
     bases: BTreeMap<String, Vec<String>>,
+    /// What functions that are no methods take.
+    parameters: BTreeMap<String, Vec<Parameter>>,
+}
+
+/// A parameter of a function that may release something.
+struct Parameter {
+    name: String,
+    /// The named type behind its pointers, and their number.
+    of: Option<(String, usize)>,
+}
+
+/// How a function is called to release a value (`*`) of this type: the others of
+/// its arguments are shown, as their number is not seen by the name.
+fn call(release: &str, of: Option<&str>, parameters: &[Parameter]) -> String {
+    let is_value = |parameter: &&Parameter| {
+        let named = parameter.of.as_ref().map(|(name, _)| name.as_str());
+        named.is_some() && named == of
+    };
+    // What takes any memory has another type than the value.
+    let value = parameters.iter().find(is_value).or(parameters.first());
+    let Some(value) = value else {
+        return release.to_owned();
+    };
+    let by_address = is_value(&value) && value.of.as_ref().is_some_and(|(_, depth)| *depth == 1);
+    if parameters.len() == 1 && !by_address {
+        return release.to_owned();
+    }
+    let arguments =
+        parameters.iter().map(
+            |parameter| match (parameter.name == value.name, by_address) {
+                (true, true) => "&*",
+                (true, false) => "*",
+                (false, _) => parameter.name.as_str(),
+            },
+        );
+    format!("{release}({})", arguments.collect::<Vec<_>>().join(", "))
 }
 
 /// Types of text that ends with a NUL.
@@ -192,8 +228,14 @@ impl Types {
             closes: BTreeMap::new(),
             callbacks: BTreeSet::new(),
             bases: BTreeMap::new(),
+            parameters: BTreeMap::new(),
         };
         for of in index.types() {
+            for method in of.methods() {
+                if method.impl_map().is_some() {
+                    types.learn(&method);
+                }
+            }
             if of.category() == TypeCategory::Delegate {
                 types.callbacks.insert(of.name().to_owned());
             }
@@ -211,6 +253,31 @@ impl Types {
             }
         }
         types
+    }
+
+    /// Notes what a function takes.
+    fn learn(&mut self, method: &MethodDef) {
+        let signature = method.signature(&[]);
+        // One whose parameters have no order is refused when its rows are made.
+        let Ok(parameters) = method.params_by_sequence(signature.types.len()) else {
+            return;
+        };
+        let named = parameters.params().iter().zip(&signature.types);
+        let named = named.map(|(parameter, of)| Parameter {
+            name: parameter.as_ref().map_or("?", |p| p.name()).to_owned(),
+            of: behind(of).map(|(name, depth, _)| (name.name.to_string(), depth)),
+        });
+        self.parameters
+            .insert(method.name().to_owned(), named.collect());
+    }
+
+    /// The call that releases what a slot of this type gives.
+    fn call(&self, release: &str, of: &Type) -> String {
+        let of = behind(of).map(|(name, ..)| &*name.name);
+        match self.parameters.get(release) {
+            Some(parameters) => call(release, of, parameters),
+            None => release.to_owned(),
+        }
     }
 
     /// Whether an interface is one of COM: others count no references.
@@ -253,12 +320,19 @@ impl Types {
     fn judge(&self, function: &str, slot: &Slot, is_method: bool) -> Option<(String, Row)> {
         let name = slot.name.to_owned();
         let has = |mark: &str| slot.marks.contains_key(mark);
+        let is_sized = has("NativeArrayInfo") || has("MemorySize");
         if has("DoNotRelease") {
+            // The array itself is the caller's; it is what he finds in it that is not.
+            let name = match is_sized && !slot.is_return {
+                true => format!("{name}[]"),
+                false => name,
+            };
             return Some((name, Row::rule("do-not-release")));
         }
         for mark in ["FreeWith", "RAIIFree"] {
             if let Some(release) = slot.marks.get(mark) {
-                return Some((name, Row::with("declared", release)));
+                let release = self.call(release, slot.of);
+                return Some((name, Row::with("declared", &release)));
             }
         }
         let is_out = slot.flags.contains(ParamAttributes::Out);
@@ -322,7 +396,7 @@ impl Types {
                     ("HANDLE", _) | (_, true) => "type-unsure",
                     _ => "type",
                 };
-                return Some((name, Row::with(rule, close)));
+                return Some((name, Row::with(rule, &self.call(close, slot.of))));
             }
             if TEXTS.contains(&of) && at == 0 && !slot.is_return {
                 let rule = match is_sized {
@@ -354,5 +428,54 @@ impl Types {
         // A pointer that comes out, and nobody says whose.
         let pointer = depth(slot.of) > gives;
         pointer.then(|| (name, Row::rule("unknown")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(name: &str, of: &str, depth: usize) -> Parameter {
+        Parameter {
+            name: name.to_owned(),
+            of: (!of.is_empty()).then(|| (of.to_owned(), depth)),
+        }
+    }
+
+    #[test]
+    fn a_release_shows_its_other_arguments() {
+        let one = [parameter("h", "HTHING", 0)];
+        assert_eq!(call("Close", Some("HTHING"), &one), "Close");
+        let two = [parameter("flags", "", 0), parameter("h", "HTHING", 0)];
+        assert_eq!(call("Close", Some("HTHING"), &two), "Close(flags, *)");
+        let any = [parameter("memory", "", 0), parameter("flags", "", 0)];
+        assert_eq!(call("Free", Some("PWSTR"), &any), "Free(*, flags)");
+        let address = [parameter("h", "HTHING", 1)];
+        assert_eq!(call("Close", Some("HTHING"), &address), "Close(&*)");
+        assert_eq!(call("Close", Some("HTHING"), &[]), "Close");
+    }
+
+    #[test]
+    fn of_an_array_it_is_the_elements_that_must_not_be_released() {
+        let types = Types {
+            closes: BTreeMap::new(),
+            callbacks: BTreeSet::new(),
+            bases: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+        };
+        let judged = |marks: &[&str]| {
+            let marks = marks.iter().map(|mark| ((*mark).to_owned(), String::new()));
+            let slot = Slot {
+                name: "heaps",
+                of: &Type::PtrMut(Box::new(Type::Void), 1),
+                flags: ParamAttributes::Out,
+                marks: marks.collect(),
+                is_return: false,
+            };
+            types.judge("F", &slot, false).map(|(name, _)| name)
+        };
+        assert_eq!(judged(&["DoNotRelease"]).as_deref(), Some("heaps"));
+        let sized = judged(&["DoNotRelease", "NativeArrayInfo"]);
+        assert_eq!(sized.as_deref(), Some("heaps[]"));
     }
 }
