@@ -165,8 +165,8 @@ impl<'a> Image<'a> {
             let section = index::<2>(symbol, 12).and_then(|n| self.section(n));
             let place = section
                 .zip(index::<4>(symbol, 8))
-                .map(|(start, at)| start + at);
-            let Some(place) = place.and_then(|place| u32::try_from(place).ok()) else {
+                .and_then(|(start, at)| u32::try_from(start.checked_add(at)?).ok());
+            let Some(place) = place else {
                 continue;
             };
             if covers(place) && best.is_none_or(|(before, _)| before < place) {
@@ -191,12 +191,12 @@ impl<'a> Image<'a> {
         // Each has a name's place, of four bytes, in the file.
         let count = count.min(self.file.len() / 4);
         let places = (0..count).filter_map(|i| {
-            let ordinal = index::<2>(self.file, ordinals + 2 * i)?;
-            let place = number::<4>(self.file, functions + 4 * ordinal)? as u32;
+            let ordinal = index::<2>(self.file, ordinals.checked_add(2 * i)?)?;
+            let place = number::<4>(self.file, functions.checked_add(4 * ordinal)?)? as u32;
             covers(place).then_some((place, i))
         });
         let (_, i) = places.max()?;
-        self.text(self.offset(index::<4>(self.file, names + 4 * i)?)?)
+        self.text(self.offset(index::<4>(self.file, names.checked_add(4 * i)?)?)?)
     }
 }
 
@@ -219,6 +219,25 @@ mod tests {
         let place = super::place(at + 1).expect("in a module");
         assert_eq!(place.object.to_lowercase(), "oleaut32.dll");
         assert_eq!(place.function.as_deref(), Some("SafeArrayDestroy"));
+    }
+
+    #[test]
+    fn a_place_behind_the_last_address_is_none() {
+        let mut file = vec![0; 256];
+        let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+        put(PE_HEADER, &[64]);
+        put(64, b"PE\0\0");
+        // One section, whose name has the magic number in it; one symbol behind it.
+        put(64 + 6, &[1]);
+        put(64 + 12, &[192, 0, 0, 0, 1]);
+        put(64 + FILE_HEADER, &MAGIC.to_le_bytes()[..2]);
+        put(64 + FILE_HEADER + 12, &0xffff_f000_u32.to_le_bytes());
+        put(192, b"name");
+        put(192 + 8, &0xffff_ffff_u32.to_le_bytes());
+        put(192 + 12, &[1, 0, FUNCTION as u8]);
+        assert_eq!(find(&file, 0, u32::MAX), None);
+        file[192 + 8..192 + 12].copy_from_slice(&16_u32.to_le_bytes());
+        assert_eq!(find(&file, 0, u32::MAX), Some(&b"name"[..]));
     }
 
     proptest! {
