@@ -104,7 +104,7 @@ pub(crate) fn run(check: bool) -> Result<(), String> {
 }
 
 /// The first line in which two texts differ.
-fn difference(there: &str, made: &str) -> Option<String> {
+pub(crate) fn difference(there: &str, made: &str) -> Option<String> {
     if there == made {
         return None;
     }

@@ -13,6 +13,7 @@ mod header;
 mod layers;
 mod owners;
 mod packages;
+mod raw;
 mod steps;
 mod tidy;
 mod windows;
@@ -44,6 +45,8 @@ usage: cargo xtask COMMAND
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
+  raw       makes the raw layer of each language of freehold.h
+      --check     only says whether they are up to date
   examples  whether each public item of the library has docs and an example
   owners    makes the rows of the ownership database that platforms declare
       --check     only says whether they are up to date, and checks all rows
@@ -97,6 +100,8 @@ fn main() -> ExitCode {
         ["capi"] => capi::run(),
         ["header"] => header::run(false),
         ["header", "--check"] => header::run(true),
+        ["raw"] => raw::run(false),
+        ["raw", "--check"] => raw::run(true),
         ["fuzz"] => steps::fuzz(),
         ["sanitize"] => steps::sanitize(),
         _ => {

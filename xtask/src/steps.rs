@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::{capi, cost, examples, header, owners, packages, root, tidy};
+use crate::{capi, cost, examples, header, owners, packages, raw, root, tidy};
 
 /// Runs one command, with its output shown, and says how long it took.
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<(), String> {
@@ -31,6 +31,7 @@ pub(crate) fn test(quick: bool) -> Result<(), String> {
     eprintln!("==> tidy");
     tidy::run()?;
     header::run(true)?;
+    raw::run(true)?;
     eprintln!("\n==> examples of public items");
     examples::run()?;
     step("format", &mut cargo(&["fmt", "--all", "--check"]))?;
