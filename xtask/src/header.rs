@@ -10,7 +10,7 @@ use crate::root;
 /// The sources in the order of the header: what comes first is used by the rest.
 const SOURCES: &[&str] = &[
     "codes", "errors", "allocate", "release", "own", "arena", "text", "query", "family", "track",
-    "scope",
+    "scope", "managed",
 ];
 
 const HEAD: &str = "\

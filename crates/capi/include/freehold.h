@@ -427,6 +427,31 @@
 #define FREEHOLD_IGNORE 2
 
 /**
+ * A language of frames.
+ */
+#define FREEHOLD_PYTHON 1
+
+/**
+ * A language of frames.
+ */
+#define FREEHOLD_JAVASCRIPT 2
+
+/**
+ * A language of frames.
+ */
+#define FREEHOLD_DART 3
+
+/**
+ * For `freehold_alloc`: the block is zeroed.
+ */
+#define FREEHOLD_ZEROED 1
+
+/**
+ * Most frames of a stack that are kept.
+ */
+#define FREEHOLD_MAX_FRAMES 128
+
+/**
  * How a call went: `FREEHOLD_OK` (0), or why nothing was done. Codes are only
  * ever added. `freehold_last_message()` has the explanation.
  */
@@ -498,6 +523,39 @@ typedef struct freehold_block {
  * one.
  */
 typedef uint64_t freehold_scope;
+
+/**
+ * A stack in the ledger; 0 is none. It belongs to one ledger: after a fork, or when
+ * tracking began again, it is stale, which is noticed.
+ */
+typedef uint64_t freehold_stack;
+
+/**
+ * A frame in code of a managed language. Texts are UTF-8, ended by a NUL, and copied;
+ * null is as "".
+ */
+typedef struct freehold_frame {
+  /**
+   * The function.
+   */
+  const char *function;
+  /**
+   * Its file: a path or a URI.
+   */
+  const char *file;
+  /**
+   * The line of the call, counted from 1; 0 when it is not known.
+   */
+  uint32_t line;
+  /**
+   * The column, counted from 1; 0 when it is not known.
+   */
+  uint32_t column;
+  /**
+   * FREEHOLD_PYTHON, FREEHOLD_JAVASCRIPT or FREEHOLD_DART.
+   */
+  uint32_t language;
+} freehold_frame;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1263,6 +1321,81 @@ freehold_code freehold_scope_leaks(freehold_scope scope,
                                    char *buffer,
                                    size_t room,
                                    size_t *needed);
+
+/**
+ * The stack of these frames, innermost first: the same for the same frames. At most
+ * FREEHOLD_MAX_FRAMES are kept. Set it with `freehold_stack_set` while blocks are
+ * allocated and released, and they have it in reports.
+ *
+ * Gives 0 when nothing is tracked, there are no frames or there is no room; and on an
+ * error: FREEHOLD_NULL, FREEHOLD_BAD_TEXT, FREEHOLD_UNKNOWN_VALUE (the language),
+ * FREEHOLD_BAD_ALIGNMENT.
+ *
+ * # Safety
+ * `frames` is null or leads to `count` frames, whose texts are null or end with a NUL.
+ */
+freehold_stack freehold_stack_new(const struct freehold_frame *frames, size_t count);
+
+/**
+ * From now on what this thread records (allocations, releases, misuses) has this
+ * stack in place of one that is walked; 0 ends that. A binding sets the stack of its
+ * caller before it calls the library, and 0 afterwards.
+ *
+ * Gives false, and sets none, when the stack is stale: make it again.
+ */
+bool freehold_stack_set(freehold_stack stack);
+
+/**
+ * The stack of a live block if the walk met code of a JIT in it, which nobody has
+ * named yet; else 0. For languages whose frames the walk sees, but whose names only
+ * they know: see `freehold_stack_name`.
+ */
+freehold_stack freehold_stack_unnamed(const void *block);
+
+/**
+ * Gives a stack the language's frames, innermost first, once and at any time later:
+ * reports show them in place of the JIT's code.
+ *
+ * Errors: FREEHOLD_NOT_SO when it has names already, or there is no room for them;
+ * FREEHOLD_BAD_HANDLE for a stack that is stale or never was one;
+ * FREEHOLD_NOT_TRACKED; those of `freehold_stack_new`.
+ *
+ * # Safety
+ * As for `freehold_stack_new`.
+ */
+freehold_code freehold_stack_name(freehold_stack stack,
+                                  const struct freehold_frame *frames,
+                                  size_t count);
+
+/**
+ * The number of a tag, for `freehold_alloc`: the same for the same text, as long as
+ * the process lives. 4,096 different ones can be told apart.
+ *
+ * Gives 0, the number of "void", on an error: FREEHOLD_NULL, FREEHOLD_BAD_TEXT,
+ * FREEHOLD_OUT_OF_MEMORY when there are too many.
+ *
+ * # Safety
+ * `name` is null or ends with a NUL.
+ */
+uint32_t freehold_tag(const char *name);
+
+/**
+ * A block of `size` bytes at a multiple of `alignment`, for bindings: what
+ * `freehold_typed`, `freehold_stack_unnamed` and their checks would take several calls
+ * for. `flags` is FREEHOLD_ZEROED or 0; `tag` is a number that `freehold_tag` gave.
+ * `unnamed` may be null; it gets what `freehold_stack_unnamed` says of the new block.
+ *
+ * Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_UNKNOWN_VALUE (a flag or
+ * the tag), FREEHOLD_OUT_OF_MEMORY, FREEHOLD_TOO_LARGE.
+ *
+ * # Safety
+ * `unnamed` is null or may be written to.
+ */
+void *freehold_alloc(size_t size,
+                     size_t alignment,
+                     uint32_t flags,
+                     uint32_t tag,
+                     freehold_stack *unnamed);
 
 #ifdef __cplusplus
 }  // extern "C"

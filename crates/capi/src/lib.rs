@@ -33,6 +33,7 @@ pub mod arena;
 pub mod codes;
 pub mod errors;
 pub mod family;
+pub mod managed;
 pub mod own;
 pub mod query;
 pub mod release;

@@ -4,12 +4,14 @@
 //! byte: a stale one, or one of another kind, is not found. A tag is kept for
 //! good, because the ledger's names are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use freehold::{Scope, SharedArena};
 
-use crate::codes::{FREEHOLD_BAD_HANDLE, FREEHOLD_OUT_OF_MEMORY, Failure};
+use crate::codes::{FREEHOLD_BAD_HANDLE, FREEHOLD_OUT_OF_MEMORY, FREEHOLD_UNKNOWN_VALUE, Failure};
 
 /// Tags that can be told apart in a process.
 const MOST_TAGS: usize = 4096;
@@ -22,14 +24,15 @@ pub(crate) struct Tables {
     last: u64,
     arenas: BTreeMap<u64, ArenaCell>,
     scopes: BTreeMap<u64, Arc<Scope>>,
-    tags: BTreeSet<&'static str>,
+    /// Texts with their numbers.
+    tags: BTreeMap<&'static str, u32>,
 }
 
 static TABLES: Mutex<Tables> = Mutex::new(Tables {
     last: 0,
     arenas: BTreeMap::new(),
     scopes: BTreeMap::new(),
-    tags: BTreeSet::new(),
+    tags: BTreeMap::new(),
 });
 
 fn lock() -> MutexGuard<'static, Tables> {
@@ -140,11 +143,41 @@ pub(crate) fn bad<T: Handled>(handle: u64) -> Failure {
     )
 }
 
+/// The texts of tags by number, from 1 on, so that a caller who has the number needs
+/// no lock.
+static NAMES: [AtomicPtr<&'static str>; MOST_TAGS + 1] =
+    [const { AtomicPtr::new(null_mut()) }; MOST_TAGS + 1];
+
 /// The text, kept for good.
 pub(crate) fn tag(text: &str) -> Result<&'static str, Failure> {
+    kept_tag(text).map(|(kept, _)| kept)
+}
+
+/// Its number: 1 or more.
+pub(crate) fn tag_number(text: &str) -> Result<u32, Failure> {
+    kept_tag(text).map(|(_, number)| number)
+}
+
+/// The text with a number.
+#[inline]
+pub(crate) fn tag_name(number: u32) -> Result<&'static str, Failure> {
+    let name = NAMES.get(number as usize);
+    // Acquire: pairs with the release in `kept_tag`.
+    let name = name.map_or(null_mut(), |name| name.load(Ordering::Acquire));
+    // SAFETY: null, or kept for good.
+    match unsafe { name.as_ref() } {
+        Some(name) => Ok(name),
+        None => {
+            let message = format!("{number} is the number of no tag: freehold_tag gives them");
+            Err(Failure::new(FREEHOLD_UNKNOWN_VALUE, message))
+        }
+    }
+}
+
+fn kept_tag(text: &str) -> Result<(&'static str, u32), Failure> {
     let mut tables = lock();
-    if let Some(known) = tables.tags.get(text) {
-        return Ok(known);
+    if let Some((known, number)) = tables.tags.get_key_value(text) {
+        return Ok((known, *number));
     }
     if tables.tags.len() == MOST_TAGS {
         let message = format!(
@@ -154,8 +187,11 @@ pub(crate) fn tag(text: &str) -> Result<&'static str, Failure> {
     }
     // For good: the ledger's cache of names goes by their addresses.
     let kept: &'static str = Box::leak(text.into());
-    tables.tags.insert(kept);
-    Ok(kept)
+    let number = tables.tags.len() + 1;
+    // Release: who sees the name sees its text.
+    NAMES[number].store(Box::leak(Box::new(kept)), Ordering::Release);
+    tables.tags.insert(kept, number as u32);
+    Ok((kept, number as u32))
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ pub(crate) fn written(format: u32, leaks: &[Allocation]) -> Result<String, Failu
         }
         FREEHOLD_JSON if leaks.is_empty() => Ok("[]".into()),
         FREEHOLD_JSON => {
-            let items: Vec<String> = leaks.iter().map(Allocation::to_json).collect();
+            let items: Vec<String> = leaks.iter().map(Allocation::to_json_with_frames).collect();
             Ok(format!("[\n{}\n]", items.join(",\n")))
         }
         other => Err(Failure::new(

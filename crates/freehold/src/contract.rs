@@ -17,8 +17,8 @@
 //! ```
 
 pub use freehold_ledger::tracker::{
-    APPROXIMATE, BUSY, Block, DEAD, HOOKS, INCOMPLETE, LIVE, SCOPE, SYMBOL, TAG, TRUNCATED,
-    Tracker, UNKNOWN, VERSION, Visit, Wrong,
+    APPROXIMATE, BUSY, Block, DEAD, HOOKS, INCOMPLETE, LIVE, NAMED, NEW, OF_JIT, Place, SCOPE,
+    SYMBOL, TAG, TRUNCATED, Tracker, UNKNOWN, VERSION, Visit, Wrong,
 };
 
 /// The table of a ledger that this copy of the library keeps itself, for whoever

@@ -68,6 +68,7 @@ mod guid;
 #[cfg(all(windows, target_pointer_width = "64"))]
 pub mod handles;
 mod leaks;
+pub mod managed;
 mod memory;
 mod misuse;
 #[cfg(feature = "owners")]
@@ -132,7 +133,7 @@ pub use query::{Answer, Known, query};
 #[cfg(feature = "report")]
 pub use reports::{ReportFormat, report};
 pub use resize::{ResizeError, resize};
-pub use stack::Stack;
+pub use stack::{Frame, Stack};
 pub use text::{fill_memory, format_address, format_bytes, format_stack_trace, indent};
 #[cfg(windows)]
 pub use variants::{PropVariant, Variant, VariantError};

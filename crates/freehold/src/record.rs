@@ -5,10 +5,10 @@ use core::cell::Cell;
 
 use freehold_ledger::format::Family;
 
-use crate::contract::{Block, LIVE, Tracker};
+use crate::contract::{Block, LIVE, NEW, Tracker};
 use crate::entry::Entry;
 use crate::ownership::Ownership;
-use crate::{platform, recent, state, tags};
+use crate::{managed, platform, recent, state, tags};
 
 thread_local! {
     /// Number of the scope in which blocks of this thread are counted; 0 for
@@ -47,9 +47,12 @@ pub(crate) struct What {
 
 /// The number of the stack at an entry.
 pub(crate) fn capture(tracker: &Tracker, entry: Entry) -> u32 {
-    // SAFETY: an entry comes from the start of a function of ours that has not
-    // returned.
-    unsafe { (tracker.capture)(entry.slot, entry.bp) }
+    match managed::current() {
+        // SAFETY: an entry comes from the start of a function of ours that has not
+        // returned.
+        0 => unsafe { (tracker.capture)(entry.slot, entry.bp) },
+        stack => stack,
+    }
 }
 
 /// Where the function at an entry returns to.
@@ -70,11 +73,22 @@ pub(crate) fn allocated(tracker: &Tracker, what: &What, entry: Entry) {
         owner: what.owner.owner() as u8,
         ..Block::default()
     };
-    // SAFETY: a block; the entry as for `capture`.
-    let recorded = unsafe { (tracker.allocated)(&block, entry.slot, entry.bp) } == 1;
-    if !recorded && what.family == platform::FAMILY {
+    if !tell(tracker, block, entry) && what.family == platform::FAMILY {
         state::set_incomplete();
     }
+}
+
+/// Tells of a block that has just been allocated; false when it was not recorded.
+pub(crate) fn tell(tracker: &Tracker, mut block: Block, entry: Entry) -> bool {
+    let (slot, bp) = match managed::current() {
+        0 => (entry.slot, entry.bp),
+        stack => {
+            (block.stack, block.flags) = (stack, NEW);
+            (0, 0)
+        }
+    };
+    // SAFETY: a block; the entry as for `capture`.
+    unsafe { (tracker.allocated)(&block, slot, bp) == 1 }
 }
 
 /// What the ledger has on an address.

@@ -239,8 +239,7 @@ fn note(tracker: &Tracker, known: Option<(u32, Block)>, address: usize, size: us
         size: size as u64,
         ..old
     };
-    // SAFETY: a block; the entry as for `record::capture`.
-    if unsafe { (tracker.allocated)(&block, entry.slot, entry.bp) } != 1 {
+    if !record::tell(tracker, block, entry) {
         state::set_incomplete();
     }
 }

@@ -1,38 +1,144 @@
 //! A stack as people read it: addresses with the names that the loader and the
-//! object files in this process have.
+//! object files in this process have, and frames of managed languages.
 //!
-//! What is not here: files and lines, which the `freehold` command finds.
+//! What is not here: files and lines of machine code, which the `freehold` command
+//! finds.
 
 use core::fmt;
 
+use freehold_ledger::format::Place as Word;
+
 use crate::contract::{APPROXIMATE, INCOMPLETE, TRUNCATED, Tracker};
-use crate::symbols;
+use crate::leaks::json::quoted;
+use crate::{managed, symbols};
 
 const MOST: usize = 128;
 
-/// Return addresses of one moment, innermost first.
+/// A frame of a [`Stack`].
+///
+/// ```
+/// use freehold::Frame;
+/// assert_eq!(Frame::Code(0x10).address(), Some(0x10));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Frame {
+    /// Machine code: a return address. `address - 1` lies in the call.
+    Code(usize),
+    /// Code of a managed language.
+    Managed(managed::Frame),
+}
+
+impl Frame {
+    /// The return address, of machine code.
+    ///
+    /// ```
+    /// use freehold::{Answer, Frame, calloc, query, track};
+    /// track::start(&Default::default())?;
+    /// let block = calloc::<u8>(1).expect("memory");
+    /// let Answer::Live(known) = query(block.as_ptr() as usize) else { panic!("tracked") };
+    /// assert!(known.allocated.frames().iter().all(|frame| frame.address().is_some()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn address(&self) -> Option<usize> {
+        match self {
+            Frame::Code(address) => Some(*address),
+            Frame::Managed(_) => None,
+        }
+    }
+
+    /// As a JSON object on one line; what is not known is left out.
+    pub(crate) fn to_json(&self) -> String {
+        let mut fields = Vec::new();
+        let mut text = |name: &str, value: &str| {
+            if !value.is_empty() {
+                fields.push(format!("\"{name}\": {}", quoted(value)));
+            }
+        };
+        match self {
+            Frame::Managed(frame) => {
+                text("language", frame.language.name());
+                text("function", &frame.function);
+                text("file", &frame.file);
+                for (name, value) in [("line", frame.line), ("column", frame.column)] {
+                    if value != 0 {
+                        fields.push(format!("\"{name}\": {value}"));
+                    }
+                }
+            }
+            Frame::Code(address) => {
+                text("language", "native");
+                text("pc", &format!("{address:#x}"));
+                if let Some(place) = symbols::place(*address) {
+                    text("function", place.function.as_deref().unwrap_or_default());
+                    text("module", &place.object);
+                    text("offset", &format!("{:#x}", place.offset));
+                }
+            }
+        }
+        format!("{{{}}}", fields.join(", "))
+    }
+}
+
+/// What the function is called, and where it is.
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Frame::Managed(frame) => frame.fmt(f),
+            Frame::Code(address) => code(f, *address),
+        }
+    }
+}
+
+/// Frames of one moment, innermost first.
 ///
 /// ```
 /// assert!(freehold::Stack::default().frames().is_empty());
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Stack {
-    frames: Vec<usize>,
+    frames: Vec<Frame>,
     flags: u32,
 }
 
 impl Stack {
-    /// The stack with a number in the ledger; number 0 has no frames.
+    /// The stack with a number in the ledger; number 0 has no frames. Where a managed
+    /// language gave names for its code, they stand where the walk met that first.
     pub(crate) fn of(tracker: &Tracker, number: u32) -> Stack {
+        let mut stack = Stack::walked(tracker, number);
+        let by = managed::naming_of(tracker, number);
+        if by == 0 {
+            return stack;
+        }
+        let is_jit = |frame: &Frame| match frame {
+            Frame::Code(address) => symbols::place(*address).is_none(),
+            Frame::Managed(_) => false,
+        };
+        let first = stack.frames.iter().position(is_jit).unwrap_or(0);
+        stack.frames.retain(|frame| !is_jit(frame));
+        let named = Stack::walked(tracker, by);
+        stack.frames.splice(first..first, named.frames);
+        // The language knows all of its frames.
+        stack.flags = stack.flags & !APPROXIMATE | named.flags & TRUNCATED;
+        stack
+    }
+
+    fn walked(tracker: &Tracker, number: u32) -> Stack {
         if number == 0 {
             return Stack::default();
         }
-        let mut frames = [0; MOST];
+        let mut words = [0; MOST];
         let mut flags = 0;
         // SAFETY: that much room, and a place for the flags.
-        let count = unsafe { (tracker.frames)(number, frames.as_mut_ptr(), MOST, &mut flags) };
+        let count = unsafe { (tracker.frames)(number, words.as_mut_ptr(), MOST, &mut flags) };
+        let frames = words[..count.min(MOST)].iter().map(|word| {
+            let place = Word::number(*word);
+            match place.and_then(|number| managed::frame(tracker, number)) {
+                Some(frame) => Frame::Managed(frame),
+                None => Frame::Code(*word as usize),
+            }
+        });
         Stack {
-            frames: frames[..count.min(MOST)].to_vec(),
+            frames: frames.collect(),
             flags,
         }
     }
@@ -40,12 +146,12 @@ impl Stack {
     /// The one return address that is known of a stack.
     pub(crate) fn of_one(site: usize) -> Stack {
         Stack {
-            frames: vec![site],
+            frames: vec![Frame::Code(site)],
             flags: INCOMPLETE,
         }
     }
 
-    /// The return addresses, innermost first. `address - 1` lies in the call.
+    /// The frames, innermost first.
     ///
     /// ```
     /// use freehold::{calloc, free, track};
@@ -57,7 +163,7 @@ impl Stack {
     /// println!("{}", error.allocated()); // with names
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn frames(&self) -> &[usize] {
+    pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
 
@@ -117,12 +223,11 @@ impl fmt::Display for Stack {
         if self.frames.is_empty() {
             return f.write_str("(not recorded)");
         }
-        for (i, address) in self.frames.iter().enumerate() {
+        for (i, frame) in self.frames.iter().enumerate() {
             if i != 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "#{i:<4}")?;
-            frame(f, *address)?;
+            write!(f, "#{i:<4}{frame}")?;
         }
         if self.is_truncated() {
             f.write_str("\n… more frames were not recorded")?;
@@ -131,7 +236,7 @@ impl fmt::Display for Stack {
     }
 }
 
-fn frame(f: &mut fmt::Formatter<'_>, address: usize) -> fmt::Result {
+fn code(f: &mut fmt::Formatter<'_>, address: usize) -> fmt::Result {
     let Some(place) = symbols::place(address) else {
         return write!(f, "{address:#x}");
     };

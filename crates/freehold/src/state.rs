@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use crate::contract::{self, Tracker};
-use crate::{leaks, own, system, tags};
+use crate::{leaks, managed, own, system, tags};
 
 /// It is known whether somebody keeps a ledger.
 pub(crate) const DECIDED: u32 = 1;
@@ -162,6 +162,7 @@ pub(crate) fn is_usable(table: &Tracker) -> bool {
 
 fn connect(table: &'static Tracker) {
     tags::forget();
+    managed::forget();
     leaks::begin_again(table);
     // Release: pairs with the acquire in `tracker`.
     TRACKER.store(core::ptr::from_ref(table).cast_mut(), Ordering::Release);

@@ -167,7 +167,8 @@ impl Ledger {
     /// there were room for, and how the walk went.
     ///
     /// `None` for number 0 and for numbers that this ledger has not given.
-    pub fn frames(&self, stack: u32, out: &mut [usize]) -> Option<(usize, Root)> {
+    /// A frame is a return address, or a [`Place::word`](crate::format::Place::word).
+    pub fn frames(&self, stack: u32, out: &mut [u64]) -> Option<(usize, Root)> {
         // Acquire: the node was written before its number was given.
         let nodes = self.memory.header().nodes.load(Ordering::Acquire);
         let (mut at, mut count) = (stack, 0);
@@ -187,7 +188,7 @@ impl Ledger {
                 return Some((count, root));
             }
             if let Some(to) = out.get_mut(count) {
-                *to = word as usize;
+                *to = word;
                 count += 1;
             }
             at = parent as u32;

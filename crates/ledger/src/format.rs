@@ -11,8 +11,8 @@ mod misuse;
 mod slot;
 
 pub use header::{Clock, LedgerHeader, ScanState, SessionHeader, State};
-pub use items::{MAX_SIZE, MAX_THREAD, Module, Name, Record, Root, ThreadEntry};
-pub use kinds::{Family, Owner, Verdict};
+pub use items::{MAX_SIZE, MAX_THREAD, Module, Name, Naming, Place, Record, Root, ThreadEntry};
+pub use kinds::{Family, Language, Owner, Verdict};
 pub use layout::{Layout, Section, round_up};
 pub use misuse::{Called, Ground, MAX_MISUSES, MisuseEntry, MisuseKind, OnMisuse};
 pub use slot::{MAX_CLASS, MIN_CLASS, SegmentRef, Slot};
@@ -22,7 +22,7 @@ pub const SESSION_MAGIC: u64 = u64::from_le_bytes(*b"FREEHOLD");
 /// First eight bytes of each process's ledger in it.
 pub const LEDGER_MAGIC: u64 = u64::from_le_bytes(*b"FHLEDGER");
 /// Version of both. A reader refuses any other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Granularity of every section.
 pub const PAGE: u64 = 4096;
 
@@ -58,6 +58,11 @@ pub const MAX_THREADS: usize = 16384;
 pub const MAX_MODULES: usize = 8192;
 /// Tags, and scopes, that can be named.
 pub const MAX_NAMES: usize = 8192;
+/// Bytes of one [`Place`].
+pub const PLACE_BYTES: u64 = 32;
+/// Places in code of managed languages that can be told apart, and stacks that can be
+/// named.
+pub const MAX_PLACES: usize = 1 << 20;
 /// Longest stack that is stored.
 pub const MAX_DEPTH: usize = 128;
 
@@ -69,6 +74,8 @@ const _: () = {
     assert!(size_of::<Module>() == 112);
     assert!(size_of::<MisuseEntry>() == 64);
     assert!(size_of::<Name>() == 8);
+    assert!(size_of::<Place>() == PLACE_BYTES as usize);
+    assert!(size_of::<Naming>() == 8);
     // Offset of a block in its region, in units of four bytes, fits its field.
     assert!(1u32 << (REGION_BITS - UNIT_BITS) <= 0x1fff + 1);
 };

@@ -30,6 +30,8 @@ pub mod format;
 pub mod image;
 pub mod index;
 #[cfg(not(loom))]
+pub mod managed;
+#[cfg(not(loom))]
 mod misuse;
 #[cfg(not(loom))]
 mod modules;

@@ -16,7 +16,9 @@ mod stacks;
 pub use copy::{Copied, ReadError, SessionFile};
 pub use stacks::{Frames, Stacks};
 
-use crate::format::{Called, Family, Ground, MisuseKind, Owner, Record, Verdict};
+use std::sync::Arc;
+
+use crate::format::{Called, Family, Ground, Language, MisuseKind, Owner, Record, Verdict};
 
 /// A session at one moment.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,8 @@ pub struct Snapshot {
     pub blocks: Vec<Block>,
     /// The stacks that they name.
     pub stacks: Stacks,
+    /// Places in code of managed languages; number 0 is "none".
+    pub places: Vec<PlaceInfo>,
     /// Objects that were loaded at some time.
     pub modules: Vec<ModuleInfo>,
     /// Threads that are known by number.
@@ -212,6 +216,21 @@ pub struct ModuleInfo {
     pub build_id: Vec<u8>,
 }
 
+/// A place in code of a managed language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceInfo {
+    /// Its language; `None` for an entry that is not complete.
+    pub language: Option<Language>,
+    /// The function.
+    pub function: Arc<str>,
+    /// The file, as the language has it.
+    pub file: Arc<str>,
+    /// The line, counted from 1; 0 when it is not known.
+    pub line: u32,
+    /// The column, counted from 1; 0 when it is not known.
+    pub column: u32,
+}
+
 /// A thread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ThreadInfo {
@@ -249,5 +268,40 @@ impl Snapshot {
             .iter()
             .filter(|m| m.start <= address && address < m.end && m.load_epoch <= epoch)
             .max_by_key(|m| m.load_epoch)
+    }
+
+    /// The stack with this number, with the frames that a managed language gave for
+    /// those of its code: they stand where the walk met that code first.
+    pub fn stack(&self, number: u32) -> Frames {
+        let mut walked = self.stacks.frames(number);
+        let Some(named) = self.stacks.naming(number) else {
+            return walked;
+        };
+        let epoch = walked.epoch;
+        let in_no_object = |word: &u64| {
+            let is_place = crate::format::Place::number(*word).is_some();
+            !is_place && self.module_at(word.saturating_sub(1), epoch).is_none()
+        };
+        let first = walked.addresses.iter().position(in_no_object);
+        let inner = walked.addresses[..first.unwrap_or(0)].to_vec();
+        let outer = walked.addresses.split_off(first.unwrap_or(0));
+        let outer = outer.into_iter().filter(|word| !in_no_object(word));
+        Frames {
+            addresses: inner
+                .into_iter()
+                .chain(named.addresses)
+                .chain(outer)
+                .collect(),
+            truncated: walked.truncated || named.truncated,
+            // The language knows all of its frames.
+            approximate: false,
+            ..walked
+        }
+    }
+
+    /// The place with this number.
+    pub fn place(&self, number: u32) -> Option<&PlaceInfo> {
+        let place = self.places.get(number as usize)?;
+        place.language.is_some().then_some(place)
     }
 }

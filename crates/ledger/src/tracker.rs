@@ -16,7 +16,7 @@
 //! nothing.
 //!
 //! New fields are appended; `bytes` tells how many there are. Any other change
-//! is a new version and a new symbol.
+//! is a new version, and who looks for another passes over it.
 //!
 //! A keeper implements [`Keeper`] and has its table from [`table`].
 //!
@@ -31,7 +31,7 @@ pub use table::{Event, Keeper, table};
 /// The name under which a [`Tracker`] is exported.
 pub const SYMBOL: &CStr = c"freehold_tracker";
 /// The version of this contract.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Answer: it is done; a live block begins there.
 pub const LIVE: u32 = 1;
@@ -58,6 +58,15 @@ pub const INCOMPLETE: u32 = 2;
 /// [`Tracker::frames`]: frame pointers were followed.
 pub const APPROXIMATE: u32 = 4;
 
+/// [`Block::flags`]: it has just been allocated, and its stack is known to the caller.
+pub const NEW: u8 = 1;
+
+/// [`Tracker::stack_state`]: frame pointers were followed through code without unwind
+/// data, as of a JIT.
+pub const OF_JIT: u32 = 1;
+/// [`Tracker::stack_state`]: it was given names.
+pub const NAMED: u32 = 2;
+
 /// A block, as it is told and asked for.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,8 +89,10 @@ pub struct Block {
     pub family: u8,
     /// Number of its owner, as in the ledger's format.
     pub owner: u8,
+    /// [`NEW`] or 0; no answer has it.
+    pub flags: u8,
     /// Zero.
-    pub spare: [u8; 6],
+    pub spare: [u8; 5],
 }
 
 const _: () = assert!(size_of::<Block>() == 40);
@@ -112,6 +123,28 @@ pub struct Wrong {
 }
 
 const _: () = assert!(size_of::<Wrong>() == 40);
+
+/// A place in code of a managed language, as it is told and asked for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The function's name in UTF-8, and its length in bytes.
+    pub function: *const u8,
+    /// See `function`.
+    pub function_len: usize,
+    /// The file's path or URI in UTF-8, and its length in bytes.
+    pub file: *const u8,
+    /// See `file`.
+    pub file_len: usize,
+    /// The line, counted from 1; 0 when it is not known.
+    pub line: u32,
+    /// The column, counted from 1; 0 when it is not known.
+    pub column: u32,
+    /// Number of its language, as in the ledger's format.
+    pub language: u32,
+    /// Zero.
+    pub spare: u32,
+}
 
 /// Called for each live block with the context that was given; gives 0 to end.
 pub type Visit = unsafe extern "C" fn(context: *mut c_void, block: *const Block) -> u32;
@@ -174,8 +207,8 @@ pub struct Tracker {
     pub capture: unsafe extern "C" fn(slot: usize, bp: usize) -> u32,
     /// Notes a block that has just been allocated: all fields but time and
     /// thread count. Where `slot` is not 0, its stack is captured as by
-    /// `capture` and the field does not count, and where blocks are sampled it
-    /// may be none of the samples. Gives 1 when it was recorded.
+    /// `capture` and the field does not count. With that or with [`NEW`] it may be
+    /// none of the samples where blocks are sampled. Gives 1 when it was recorded.
     pub allocated: unsafe extern "C" fn(block: *const Block, slot: usize, bp: usize) -> u32,
     /// Takes out a block that is about to be released. Gives [`LIVE`] with what
     /// it was in `block`, or [`DEAD`], [`UNKNOWN`], [`BUSY`]. Of two callers
@@ -203,10 +236,11 @@ pub struct Tracker {
     pub name: unsafe extern "C" fn(kind: u32, name: *const u8, len: usize) -> u32,
     /// The name with a number: its length, and in `name` where it lies for good.
     pub name_of: unsafe extern "C" fn(kind: u32, number: u32, name: *mut *const u8) -> usize,
-    /// Writes the return addresses of a stack, innermost first, at most `room`.
-    /// Gives how many; flags go to `flags`.
+    /// Writes the frames of a stack, innermost first, at most `room`: return
+    /// addresses, and places as the ledger's format has them. Gives how many; flags
+    /// go to `flags`.
     pub frames:
-        unsafe extern "C" fn(stack: u32, out: *mut usize, room: usize, flags: *mut u32) -> usize,
+        unsafe extern "C" fn(stack: u32, out: *mut u64, room: usize, flags: *mut u32) -> usize,
     /// Calls `visit` for each live block.
     pub for_each: unsafe extern "C" fn(visit: Visit, context: *mut c_void),
     /// When the session began, in nanoseconds since 1970.
@@ -215,4 +249,20 @@ pub struct Tracker {
     /// the number of this process's ledger in it. Gives the length of the path;
     /// when that is more than `room`, nothing was written.
     pub session: unsafe extern "C" fn(out: *mut u8, room: usize, slot: *mut u32) -> usize,
+    /// Adds a place in code of a managed language. Gives its number, 0 when there is
+    /// no room.
+    pub add_place: unsafe extern "C" fn(place: *const Place) -> u32,
+    /// The place with a number; its texts lie where they are for good. Gives 1 when
+    /// there is one.
+    pub place: unsafe extern "C" fn(number: u32, place: *mut Place) -> u32,
+    /// The number of a stack of such frames as `frames` writes; `flags` may have
+    /// [`TRUNCATED`]. 0 when there is no room.
+    pub stack: unsafe extern "C" fn(frames: *const u64, count: usize, flags: u32) -> u32,
+    /// What is to be known of a stack to name it: [`OF_JIT`], [`NAMED`].
+    pub stack_state: unsafe extern "C" fn(stack: u32) -> u32,
+    /// Gives a stack that was walked the frames of the stack `by` as names. Gives 1
+    /// when it had none and there is room.
+    pub name_stack: unsafe extern "C" fn(stack: u32, by: u32) -> u32,
+    /// The stack whose frames were given to this one as names; 0 for none.
+    pub naming_of: unsafe extern "C" fn(stack: u32) -> u32,
 }

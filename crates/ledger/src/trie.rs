@@ -84,7 +84,8 @@ pub(crate) struct Node {
     /// The frame, or a [`Root`].
     word: AtomicU64,
     parent: AtomicU32,
-    /// Frames further out; [`Node::TABLED`] when the table finds it.
+    /// Frames further out; [`Node::TABLED`] when the table finds it,
+    /// [`Node::NAMED`] when the stack that ends here was given names.
     depth: AtomicU32,
     /// The first of its own children.
     child: AtomicU32,
@@ -96,6 +97,8 @@ const _: () = assert!(size_of::<Node>() as u64 == NODE_BYTES);
 
 impl Node {
     const TABLED: u32 = 1 << 31;
+    const NAMED: u32 = 1 << 30;
+    const DEPTH: u32 = Node::NAMED - 1;
 }
 
 /// The node of this number.
@@ -111,6 +114,21 @@ pub(crate) fn frame(memory: &Memory, number: u32) -> u64 {
     node(memory, number).word.load(Ordering::Relaxed)
 }
 
+/// Whether the stack that ends in this node was given names.
+pub(crate) fn is_named(memory: &Memory, number: u32) -> bool {
+    // Relaxed: only whether; the names are read by others, later.
+    node(memory, number).depth.load(Ordering::Relaxed) & Node::NAMED != 0
+}
+
+/// Marks it so; false when it was.
+pub(crate) fn set_named(memory: &Memory, number: u32) -> bool {
+    // Relaxed: see above.
+    let before = node(memory, number)
+        .depth
+        .fetch_or(Node::NAMED, Ordering::Relaxed);
+    before & Node::NAMED == 0
+}
+
 impl Trie {
     /// The number of a stack; `None` when there is no room for it.
     ///
@@ -118,11 +136,25 @@ impl Trie {
     /// the table grows, store it twice; a reader must not take different
     /// numbers for different stacks.
     pub(crate) fn intern(&self, memory: &Memory, root: Root, frames: &[usize]) -> Option<u32> {
-        let mut at = self.child(memory, 0, root.pack())?;
-        for frame in frames.iter().take(MAX_DEPTH).rev() {
-            at = self.child(memory, at, *frame as u64)?;
-        }
-        Some(at)
+        let words = frames.iter().take(MAX_DEPTH).map(|frame| *frame as u64);
+        self.intern_each(memory, root, words)
+    }
+
+    /// The same for a stack whose frames may be places.
+    pub(crate) fn intern_words(&self, memory: &Memory, root: Root, words: &[u64]) -> Option<u32> {
+        self.intern_each(memory, root, words.iter().take(MAX_DEPTH).copied())
+    }
+
+    fn intern_each(
+        &self,
+        memory: &Memory,
+        root: Root,
+        words: impl DoubleEndedIterator<Item = u64>,
+    ) -> Option<u32> {
+        let root = self.child(memory, 0, root.pack())?;
+        words
+            .rev()
+            .try_fold(root, |at, word| self.child(memory, at, word))
     }
 
     /// The same for a thread that remembers its last stack: most of the outer
@@ -355,7 +387,7 @@ fn make(memory: &Memory, parent: u32, word: u64) -> Option<u32> {
     let number = memory.take(Section::Nodes, nodes, 1, NODE_BYTES)?;
     let depth = match parent {
         0 => 0,
-        parent => (node(memory, parent).depth.load(Ordering::Relaxed) & !Node::TABLED) + 1,
+        parent => (node(memory, parent).depth.load(Ordering::Relaxed) & Node::DEPTH) + 1,
     };
     let new = node(memory, number);
     new.parent.store(parent, Ordering::Relaxed);

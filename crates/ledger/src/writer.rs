@@ -33,7 +33,7 @@ pub struct Ledger {
     pub(crate) memory: Memory,
     pub(crate) batches: Batches,
     pub(crate) samples: Samples,
-    trie: Trie,
+    pub(crate) trie: Trie,
     slot: u32,
 }
 
@@ -220,7 +220,7 @@ impl Ledger {
     }
 
     #[cold]
-    fn drop_stack(&self) -> u32 {
+    pub(crate) fn drop_stack(&self) -> u32 {
         let dropped = &self.memory.header().dropped_stacks;
         dropped.fetch_add(1, Ordering::Relaxed);
         0

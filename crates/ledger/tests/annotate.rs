@@ -2,7 +2,8 @@
 //! reader outside finds.
 
 use freehold_ledger::annotate::{Lookup, NameKind};
-use freehold_ledger::format::{Family, Owner, Root};
+use freehold_ledger::format::{Family, Language, Owner, Place, Root};
+use freehold_ledger::managed::PlaceText;
 use freehold_ledger::reader::SessionFile;
 use freehold_ledger::session::{Backing, Config, NewSession, path_for_environment};
 use freehold_ledger::writer::{Allocation, Birth, Ledger, Session, ThreadLog};
@@ -111,4 +112,125 @@ fn frames_come_back_innermost_first() {
     assert_eq!(ledger.frames(stack, &mut frames[..2]), Some((2, root)));
     assert_eq!(ledger.frames(0, &mut frames), None);
     assert_eq!(ledger.frames(u32::MAX, &mut frames), None);
+}
+
+fn place(function: &'static str, line: u32) -> PlaceText<'static> {
+    PlaceText {
+        language: Language::Dart,
+        function: function.as_bytes(),
+        file: b"package:app/main.dart",
+        line,
+        column: 7,
+    }
+}
+
+#[test]
+fn places_and_names_of_stacks_are_what_a_reader_finds() {
+    let (session, ledger, mut log) = world();
+    let (inner, outer) = (
+        ledger.add_place(&place("inner", 3)),
+        ledger.add_place(&place("", 0)),
+    );
+    assert_eq!((inner, outer), (1, 2));
+    assert_eq!(ledger.place(inner), Some(place("inner", 3)));
+    assert_eq!(ledger.place(outer), Some(place("", 0)));
+    assert_eq!(
+        (ledger.place(0), ledger.place(3), ledger.place(u32::MAX)),
+        (None, None, None)
+    );
+    let root = Root {
+        epoch: 0,
+        truncated: false,
+        incomplete: false,
+        approximate: true,
+    };
+    let walked = ledger.intern(root, &[0x3000, 0x2000, 0x1000]);
+    let words = [Place::word(inner), Place::word(outer)];
+    let names = ledger.intern_words(
+        Root {
+            approximate: false,
+            ..root
+        },
+        &words,
+    );
+    assert!(!ledger.is_named(walked) && ledger.naming_of(walked).is_none());
+    // Neither is a number that was never given.
+    assert!(!ledger.name_stack(walked, u32::MAX) && !ledger.name_stack(0, names));
+    assert!(!ledger.name_stack(1 << 20, names) && !ledger.is_named(1 << 20));
+    assert!(ledger.name_stack(walked, names));
+    assert!(!ledger.name_stack(walked, names), "it has names");
+    assert_eq!(
+        (ledger.is_named(walked), ledger.naming_of(walked)),
+        (true, Some(names))
+    );
+    assert!(!ledger.is_named(names));
+    // A stack of its own goes on from a named one's nodes.
+    let longer = ledger.intern(root, &[0x4000, 0x3000, 0x2000, 0x1000]);
+    assert!(!ledger.is_named(longer));
+    for (address, stack) in [
+        (0x7000_1000, walked),
+        (0x7000_2000, names),
+        (0x7000_3000, longer),
+    ] {
+        let family = Family::Malloc;
+        assert!(log.allocated(
+            &ledger,
+            Allocation {
+                address,
+                size: 1,
+                stack,
+                family
+            }
+        ));
+    }
+    let file = SessionFile::open(session.path()).expect("readable");
+    let found = file.read_ledger(ledger.slot()).expect("readable").unwrap();
+    let stack = |number: u32| found.stack(number).addresses;
+    assert_eq!(stack(walked), words, "no object holds any of its code");
+    assert_eq!(stack(names), words);
+    assert_eq!(stack(longer), [0x4000, 0x3000, 0x2000, 0x1000]);
+    assert!(!found.stack(walked).approximate && found.stack(longer).approximate);
+    let known = found.place(inner).expect("complete");
+    assert_eq!(
+        (&*known.function, &*known.file),
+        ("inner", "package:app/main.dart")
+    );
+    assert_eq!(
+        (known.line, known.column, known.language),
+        (3, 7, Some(Language::Dart))
+    );
+    assert!(found.place(0).is_none() && found.place(99).is_none());
+}
+
+#[test]
+fn long_texts_of_places_are_cut_and_room_for_them_ends() {
+    let (session, ledger, _log) = world();
+    let long = vec![b'x'; 10_000];
+    let text = PlaceText {
+        function: &long,
+        file: &long,
+        ..place("", 0)
+    };
+    let number = ledger.add_place(&text);
+    assert_eq!(ledger.place(number).expect("room").function.len(), 4096);
+    // Each a file of its own: at last the names are full.
+    let mut given = 0_u32;
+    for i in 0..200_000_u32 {
+        let function = format!("{i:0>3000}");
+        let text = PlaceText {
+            function: function.as_bytes(),
+            ..place("", i)
+        };
+        match ledger.add_place(&text) {
+            0 => break,
+            _ => given += 1,
+        }
+    }
+    assert!((200..200_000).contains(&given), "{given}");
+    let file = SessionFile::open(session.path()).expect("readable");
+    let found = file.read_ledger(ledger.slot()).expect("readable").unwrap();
+    let complete = (1..).map_while(|number| found.place(number)).count();
+    assert_eq!(complete as u32, given + 1);
+    // The place that was not completed is none.
+    assert!(found.place(given + 2).is_none());
 }

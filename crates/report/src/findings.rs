@@ -6,23 +6,26 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use freehold_ledger::format::{Family, Verdict};
-use freehold_ledger::reader::{Block, End, Frames, Snapshot};
+use freehold_ledger::format::{self as ledger, Family, Verdict};
+use freehold_ledger::reader::{Block, End, Frames, PlaceInfo, Snapshot};
 
 use crate::apis;
 use crate::fingerprint;
-use crate::frame::{ANONYMOUS, Frame, Language};
+use crate::frame::{ANONYMOUS, Frame, Language, Place};
 use crate::misuses;
 use crate::model::{Misuse, Site, Summary, Tally};
 use crate::options::Options;
 use crate::symbols::{ObjectId, Symbols};
 use crate::trim;
 
-/// An address of a stack and where it lies: the object, the address in it.
+/// An address of a stack and where it lies: the object, the address in it. Or a place
+/// in code of a managed language.
 #[derive(Clone, Copy)]
 struct Located {
     pc: u64,
+    place: Option<u32>,
     object: Option<ObjectId>,
     offset: u64,
 }
@@ -117,7 +120,7 @@ impl Findings {
         let misused = misused.flat_map(|m| [m.allocated, m.released, m.here]);
         for stack in listed.iter().map(|group| group.stack).chain(misused) {
             stacks.entry(stack).or_insert_with(|| {
-                let frames = snapshot.stacks.frames(stack);
+                let frames = snapshot.stack(stack);
                 let addresses = frames.addresses.iter();
                 let located = addresses.map(|pc| locator.locate(*pc, frames.epoch, symbols));
                 let located = located.collect();
@@ -164,7 +167,7 @@ impl Findings {
             let Some((frames, located)) = self.stacks.get(&group.stack) else {
                 continue;
             };
-            let site = site(group, frames, named(located, symbols), snapshot);
+            let site = site(group, frames, named(located, snapshot, symbols), snapshot);
             let lost = matches!(site.verdict, Verdict::Lost | Verdict::Indirect);
             if site.runtime && lost {
                 let figure = self.summary.of(site.verdict);
@@ -190,13 +193,13 @@ impl Findings {
     /// of the summary.
     pub(crate) fn misuses(&mut self, snapshot: &Snapshot, symbols: &Symbols<'_>) -> Vec<Misuse> {
         let frames = |stack: u32| match self.stacks.get(&stack) {
-            Some((_, located)) if stack != 0 => named(located, symbols),
+            Some((_, located)) if stack != 0 => named(located, snapshot, symbols),
             _ => Vec::new(),
         };
         let mut none = 0;
         let found = snapshot.misuses.iter().filter_map(|found| {
             let released = match self.released.get(&found.released_site) {
-                Some(located) if found.released == 0 => named(&[*located], symbols),
+                Some(located) if found.released == 0 => named(&[*located], snapshot, symbols),
                 _ => frames(found.released),
             };
             let stacks = misuses::Named {
@@ -253,7 +256,7 @@ fn count_stacks<'g>(
 ) {
     let numbers: HashSet<u32> = groups.map(|g| g.stack).filter(|s| *s != 0).collect();
     for number in numbers {
-        let frames = snapshot.stacks.frames(number);
+        let frames = snapshot.stack(number);
         summary.stacks += 1;
         summary.truncated_stacks += u64::from(frames.truncated);
         summary.incomplete_stacks += u64::from(frames.incomplete);
@@ -276,6 +279,15 @@ impl<'s> Locator<'s> {
     }
 
     fn locate(&mut self, pc: u64, epoch: u32, symbols: &mut Symbols<'_>) -> Located {
+        let place = ledger::Place::number(pc);
+        if place.is_some() {
+            return Located {
+                pc: 0,
+                place,
+                object: None,
+                offset: 0,
+            };
+        }
         let snapshot = self.snapshot;
         *self.known.entry((pc, epoch)).or_insert_with(|| {
             // The call lies before its return address.
@@ -283,6 +295,7 @@ impl<'s> Locator<'s> {
             let module = snapshot.module_at(call, epoch);
             Located {
                 pc,
+                place: None,
                 object: module.map(|m| symbols.object(m)),
                 offset: module.map_or(call, |m| call.wrapping_sub(m.bias)),
             }
@@ -291,9 +304,19 @@ impl<'s> Locator<'s> {
 }
 
 /// The frames of a stack, without those of the preload library at its inner end.
-fn named(located: &[Located], symbols: &Symbols<'_>) -> Vec<Frame> {
+fn named(located: &[Located], snapshot: &Snapshot, symbols: &Symbols<'_>) -> Vec<Frame> {
     let mut stack = Vec::with_capacity(located.len());
-    for Located { pc, object, offset } in located {
+    for Located {
+        pc,
+        place,
+        object,
+        offset,
+    } in located
+    {
+        if let Some(place) = place.and_then(|number| snapshot.place(number)) {
+            stack.push(managed(place));
+            continue;
+        }
         let frame = |place| Frame {
             place,
             module: match object {
@@ -313,6 +336,35 @@ fn named(located: &[Located], symbols: &Symbols<'_>) -> Vec<Frame> {
     let ours = stack.iter().take_while(|f| f.is_ours()).count();
     stack.drain(..ours);
     stack
+}
+
+/// A frame in code of a managed language.
+fn managed(of: &PlaceInfo) -> Frame {
+    let language = match of.language {
+        Some(ledger::Language::Python) => Language::Python,
+        Some(ledger::Language::JavaScript) => Language::JavaScript,
+        Some(ledger::Language::Dart) => Language::Dart,
+        None => Language::Native,
+    };
+    let text = |text: &Arc<str>| (!text.is_empty()).then(|| text.clone());
+    // A file is a file, whether as a path or as a URI.
+    let file = match of.file.strip_prefix("file://") {
+        Some(path) if path.starts_with('/') => Some(path.into()),
+        _ => text(&of.file),
+    };
+    Frame {
+        place: Place {
+            function: text(&of.function),
+            file,
+            line: (of.line != 0).then_some(of.line),
+            column: (of.column != 0).then_some(of.column),
+            inlined: false,
+        },
+        module: language.name().into(),
+        pc: 0,
+        offset: 0,
+        language,
+    }
 }
 
 fn site(group: &Group, frames: &Frames, stack: Vec<Frame>, snapshot: &Snapshot) -> Site {

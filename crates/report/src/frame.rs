@@ -17,6 +17,17 @@ pub enum Language {
 }
 
 impl Language {
+    /// The language with this name.
+    pub fn from_name(name: &str) -> Option<Language> {
+        let all = [
+            Language::Native,
+            Language::Python,
+            Language::JavaScript,
+            Language::Dart,
+        ];
+        all.into_iter().find(|language| language.name() == name)
+    }
+
     /// The name used in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -38,6 +49,8 @@ pub struct Place {
     pub file: Option<Arc<str>>,
     /// Line, counted from 1.
     pub line: Option<u32>,
+    /// Column, counted from 1; of managed languages only.
+    pub column: Option<u32>,
     /// Whether the function was inlined into the next one.
     pub inlined: bool,
 }
@@ -48,9 +61,9 @@ pub struct Frame {
     /// Function, file and line.
     pub place: Place,
     /// File name of the object that holds the code; `[anonymous]` when no
-    /// object did.
+    /// object did; the language's name for a frame of a managed language.
     pub module: Arc<str>,
-    /// Return address, as recorded.
+    /// Return address, as recorded; 0 for a frame of a managed language.
     pub pc: u64,
     /// Address in the object file of the call; the address itself where there
     /// is no object.
@@ -66,6 +79,11 @@ impl Frame {
     /// The function's name, when there is one.
     pub fn function(&self) -> Option<&str> {
         self.place.function.as_deref()
+    }
+
+    /// Whether it is machine code.
+    pub fn is_native(&self) -> bool {
+        self.language == Language::Native
     }
 
     /// Whether the frame is in the preload library itself.

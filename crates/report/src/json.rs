@@ -190,6 +190,8 @@ struct JsonFrame<'a> {
     module: &'a str,
     file: Option<&'a str>,
     line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
     language: &'static str,
     pc: Hex,
     offset: Hex,
@@ -364,6 +366,7 @@ fn frame(frame: &Frame) -> JsonFrame<'_> {
         module: &frame.module,
         file: frame.place.file.as_deref(),
         line: frame.place.line,
+        column: frame.place.column,
         language: frame.language.name(),
         pc: Hex(frame.pc),
         offset: Hex(frame.offset),

@@ -162,6 +162,9 @@ pub(crate) fn boilerplate(stack: &[Frame]) -> usize {
 }
 
 fn is_allocator(frame: &Frame) -> bool {
+    if !frame.is_native() {
+        return false;
+    }
     if frame.module.starts_with(LIBRARY) {
         return true;
     }
@@ -188,6 +191,9 @@ fn is_inside_cpp_library(name: &str) -> bool {
 }
 
 fn is_start(frame: &Frame) -> bool {
+    if !frame.is_native() {
+        return false;
+    }
     // A name with a distance behind it is only the nearest one.
     let name = frame.function().filter(|name| !name.contains("+0x"));
     let Some(name) = name else {
@@ -201,7 +207,8 @@ fn is_start(frame: &Frame) -> bool {
 }
 
 fn is_rust_start(frame: &Frame) -> bool {
-    frame.function().is_some_and(|name| {
+    let name = frame.function().filter(|_| frame.is_native());
+    name.is_some_and(|name| {
         // `<&dyn core::ops::function::Fn() as …>::call`.
         let name = name.trim_start_matches(['<', '&']);
         let name = name.strip_prefix("dyn ").unwrap_or(name);

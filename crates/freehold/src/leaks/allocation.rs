@@ -1,6 +1,6 @@
 //! One block that stays, as it is shown and written.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use freehold_ledger::format::Family;
 
@@ -8,7 +8,7 @@ use super::json::{self, Value};
 use super::time;
 use crate::contract::{Block, SCOPE, TAG, Tracker};
 use crate::release::shown;
-use crate::{Stack, format_address, format_bytes, indent, tags};
+use crate::{Frame, Stack, format_address, format_bytes, indent, tags};
 
 /// A block that was allocated and not released.
 ///
@@ -41,6 +41,8 @@ pub struct Allocation {
     pub scope: String,
     /// The name of its family. Not in JSON.
     pub family: &'static str,
+    /// The frames of `stack`. In JSON only by [`Allocation::to_json_with_frames`].
+    pub frames: Vec<Frame>,
 }
 
 /// Why a text is no allocation.
@@ -67,14 +69,16 @@ impl Allocation {
         // SAFETY: by the contract it may be called at any time.
         let started = unsafe { (tracker.started)() };
         let family = Family::from_number(block.family.into());
+        let stack = Stack::of(tracker, block.stack);
         Allocation {
             address: shown(Some(family), block.address as usize),
             size: block.size,
             type_name: tags::name_of(tracker, TAG, block.tag),
             timestamp_unix_ns: started + u64::from(block.time_ms) * 1_000_000,
-            stack: Stack::of(tracker, block.stack).to_string(),
+            stack: stack.to_string(),
             scope: tags::name_of(tracker, SCOPE, block.scope),
             family: family.name(),
+            frames: stack.frames().to_vec(),
         }
     }
 
@@ -103,6 +107,50 @@ impl Allocation {
             json::quoted(&self.timestamp()),
             json::quoted(&self.stack),
         )
+    }
+
+    /// As a JSON object with more in it than the other form has: family, scope, and a
+    /// list `frames` with what is known of each frame, innermost first. `language` is
+    /// `native`, `python`, `js` or `dart`; of machine code there are the return
+    /// address `pc` and, where they are known, `function`, `module` and `offset`, of
+    /// managed languages `function`, `file`, `line` and `column`.
+    ///
+    /// ```
+    /// use freehold::managed::{Frame, Language};
+    /// let frame = Frame {
+    ///     language: Language::Dart,
+    ///     function: "main".into(),
+    ///     file: "a.dart".into(),
+    ///     line: 3,
+    ///     column: 0,
+    /// };
+    /// let allocation = freehold::Allocation {
+    ///     frames: vec![freehold::Frame::Managed(frame)],
+    ///     ..Default::default()
+    /// };
+    /// assert!(allocation.to_json_with_frames().contains(
+    ///     r#"{"language": "dart", "function": "main", "file": "a.dart", "line": 3}"#
+    /// ));
+    /// ```
+    pub fn to_json_with_frames(&self) -> String {
+        let mut text = self.to_json();
+        text.truncate(text.len() - 2);
+        let _ = write!(
+            text,
+            ",\n  \"family\": {},\n  \"scope\": {},\n  \"frames\": [",
+            json::quoted(self.family),
+            json::quoted(&self.scope),
+        );
+        for (i, frame) in self.frames.iter().enumerate() {
+            text += if i == 0 { "\n    " } else { ",\n    " };
+            text += &frame.to_json();
+        }
+        text += if self.frames.is_empty() {
+            "]\n}"
+        } else {
+            "\n  ]\n}"
+        };
+        text
     }
 
     /// From a JSON object; keys that are not known are ignored.

@@ -9,7 +9,7 @@ mod allocation;
 mod emitter;
 mod error;
 mod filter;
-mod json;
+pub(crate) mod json;
 mod scope;
 mod testing;
 mod time;

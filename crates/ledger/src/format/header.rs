@@ -246,8 +246,12 @@ pub struct LedgerHeader {
     pub misuses: AtomicU64,
     /// Entries of the misuse section.
     pub misuse_entries: AtomicU32,
-    pub(crate) spare_half: AtomicU32,
+    /// Places handed out, the unused place 0 included.
+    pub places: AtomicU32,
     /// Size of the largest block so far, if that is 64 KiB or more.
     pub largest_bytes: AtomicU64,
-    pub(crate) spare: [AtomicU64; 5],
+    /// Namings of stacks.
+    pub namings: AtomicU32,
+    pub(crate) spare_half: AtomicU32,
+    pub(crate) spare: [AtomicU64; 4],
 }

@@ -141,13 +141,56 @@ pub struct Module {
     pub(crate) spare: [AtomicU64; 4],
 }
 
-/// A name of a tag or a scope.
+/// A name of a tag, of a scope, or of what a place has.
 #[repr(C)]
 pub struct Name {
     /// Where it starts in the name section.
     pub offset: AtomicU32,
     /// Its bytes; zero while it is not complete.
     pub len: AtomicU32,
+}
+
+/// A place in code of a managed language: an entry of the place section. In a stack
+/// it stands for a frame, as [`Place::word`].
+#[repr(C)]
+pub struct Place {
+    /// The name of the function.
+    pub function: Name,
+    /// The file, as the language has it: a path or a URI.
+    pub file: Name,
+    /// The line, counted from 1; 0 when it is not known.
+    pub line: AtomicU32,
+    /// The column, counted from 1; 0 when it is not known.
+    pub column: AtomicU32,
+    /// A [`Language`](super::Language); zero while the entry is not complete.
+    pub language: AtomicU32,
+    pub(crate) spare: AtomicU32,
+}
+
+impl Place {
+    /// No address has this bit, nor has a root: those have the one above.
+    const MARK: u64 = 1 << 62;
+
+    /// The word of a stack node that stands for a frame there.
+    pub fn word(number: u32) -> u64 {
+        Place::MARK | u64::from(number)
+    }
+
+    /// The number of the place that a stack word stands for; `None` for an address.
+    #[inline]
+    pub fn number(word: u64) -> Option<u32> {
+        (word >> 62 == 1).then_some(word as u32)
+    }
+}
+
+/// The frames that a managed language gave later for a stack of machine code: an
+/// entry of the naming section.
+#[repr(C)]
+pub struct Naming {
+    /// The stack as it was walked.
+    pub stack: AtomicU32,
+    /// The stack of its places; zero while the entry is not complete.
+    pub by: AtomicU32,
 }
 
 /// The counters of one thread. Only its owner writes it; a later thread that

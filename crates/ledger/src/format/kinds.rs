@@ -332,3 +332,36 @@ impl Verdict {
         }
     }
 }
+
+/// The language of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Language {
+    /// Python.
+    Python = 1,
+    /// JavaScript.
+    JavaScript = 2,
+    /// Dart.
+    Dart = 3,
+}
+
+impl Language {
+    /// The language with this number.
+    pub fn from_number(number: u32) -> Option<Language> {
+        match number {
+            1 => Some(Language::Python),
+            2 => Some(Language::JavaScript),
+            3 => Some(Language::Dart),
+            _ => None,
+        }
+    }
+
+    /// The name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Python => "python",
+            Language::JavaScript => "js",
+            Language::Dart => "dart",
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! Where the parts of a ledger lie.
 
 use super::{
-    LEAF_BYTES, MAX_MISUSES, MAX_MODULES, MAX_NAMES, MAX_THREADS, MisuseEntry, Module, Name, PAGE,
-    RECORD_BYTES, ThreadEntry,
+    LEAF_BYTES, MAX_MISUSES, MAX_MODULES, MAX_NAMES, MAX_PLACES, MAX_THREADS, MisuseEntry, Module,
+    Name, Naming, PAGE, PLACE_BYTES, RECORD_BYTES, ThreadEntry,
 };
 
 /// The parts of a ledger behind its header.
@@ -35,11 +35,15 @@ pub enum Section {
     Verdicts = 11,
     /// [`MisuseEntry`]s.
     Misuses = 12,
+    /// [`Place`](super::Place)s in code of managed languages.
+    Places = 13,
+    /// [`Naming`]s of stacks.
+    Namings = 14,
 }
 
 impl Section {
     /// Number of sections.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 15;
     /// All of them, in the order of their numbers.
     pub const ALL: [Section; Section::COUNT] = [
         Section::Text,
@@ -55,6 +59,8 @@ impl Section {
         Section::Nodes,
         Section::Verdicts,
         Section::Misuses,
+        Section::Places,
+        Section::Namings,
     ];
 }
 
@@ -79,7 +85,13 @@ impl Layout {
         room[Section::Text as usize] = 16 * PAGE;
         room[Section::Threads as usize] = (MAX_THREADS * size_of::<ThreadEntry>()) as u64;
         room[Section::Modules as usize] = (MAX_MODULES * size_of::<Module>()) as u64;
-        room[Section::Names as usize] = 1 << 20;
+        // Paths and names of functions too: a thirty-second of the limit, within reason.
+        let text = limit / 32;
+        room[Section::Names as usize] = match text {
+            ..0x10_0000 => 1 << 20,
+            0x10_0000..0x400_0000 => text,
+            _ => 64 << 20,
+        };
         room[Section::Tags as usize] = (MAX_NAMES * size_of::<Name>()) as u64;
         room[Section::Scopes as usize] = (MAX_NAMES * size_of::<Name>()) as u64;
         let leaves = round_up(limit / 4, LEAF_BYTES);
@@ -90,6 +102,11 @@ impl Layout {
         room[Section::Nodes as usize] = limit;
         room[Section::Verdicts as usize] = limit / RECORD_BYTES * 4;
         room[Section::Misuses as usize] = (MAX_MISUSES * size_of::<MisuseEntry>()) as u64;
+        let places = round_up(limit / 16, PLACE_BYTES);
+        let most = MAX_PLACES as u64 * PLACE_BYTES;
+        room[Section::Places as usize] = if places < most { places } else { most };
+        let places = room[Section::Places as usize] / PLACE_BYTES;
+        room[Section::Namings as usize] = places * size_of::<Naming>() as u64;
         let mut offset = [0; Section::COUNT];
         let mut at = PAGE;
         let mut i = 0;

@@ -282,6 +282,8 @@ impl SessionFile {
             Section::Names,
             Section::Tags,
             Section::Scopes,
+            Section::Places,
+            Section::Namings,
         ];
         for one in rest {
             let i = one as usize;
@@ -364,8 +366,8 @@ impl SessionFile {
 /// How many bytes of a section its header declares to be in use.
 pub(super) fn used_bytes(header: &LedgerHeader, section: Section) -> u64 {
     use crate::format::{
-        LEAF_BYTES, MAX_MISUSES, MAX_MODULES, MAX_NAMES, MAX_THREADS, MisuseEntry, Module,
-        NODE_BYTES, Name, RECORD_BYTES, ThreadEntry,
+        LEAF_BYTES, MAX_MISUSES, MAX_MODULES, MAX_NAMES, MAX_PLACES, MAX_THREADS, MisuseEntry,
+        Module, NODE_BYTES, Name, Naming, Place, RECORD_BYTES, ThreadEntry,
     };
     let count = |n: u32, most: usize, bytes: usize| u64::from(n).min(most as u64) * bytes as u64;
     let used = match section {
@@ -395,6 +397,12 @@ pub(super) fn used_bytes(header: &LedgerHeader, section: Section) -> u64 {
             header.misuse_entries.load(Relaxed),
             MAX_MISUSES,
             size_of::<MisuseEntry>(),
+        ),
+        Section::Places => count(header.places.load(Relaxed), MAX_PLACES, size_of::<Place>()),
+        Section::Namings => count(
+            header.namings.load(Relaxed),
+            MAX_PLACES,
+            size_of::<Naming>(),
         ),
     };
     used.min(header.section_committed[section as usize].load(Relaxed))

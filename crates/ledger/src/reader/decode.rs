@@ -1,16 +1,19 @@
 //! Copied bytes into a [`Snapshot`]. Nothing here can fail: what makes no
 //! sense is left out and named in [`Snapshot::damage`].
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::copy::Copied;
 use super::{
-    Block, Counters, End, Misuse, ModuleInfo, Process, Scan, Session, Snapshot, Stacks, ThreadInfo,
+    Block, Counters, End, Misuse, ModuleInfo, PlaceInfo, Process, Scan, Session, Snapshot, Stacks,
+    ThreadInfo,
 };
 use crate::format::{
-    Called, Family, Ground, LEAF_ENTRIES, MAX_CLASS, MisuseEntry, MisuseKind, Module, NO_WINDOW,
-    NODE_BYTES, Name, RECORD_BYTES, REGION_BITS, Record, ScanState, Section, SegmentRef,
-    SessionHeader, Slot, State, ThreadEntry, UNIT_BITS, Verdict, WINDOW_BITS,
+    Called, Family, Ground, LEAF_ENTRIES, Language, MAX_CLASS, MisuseEntry, MisuseKind, Module,
+    NO_WINDOW, NODE_BYTES, Name, Naming, Place, RECORD_BYTES, REGION_BITS, Record, ScanState,
+    Section, SegmentRef, SessionHeader, Slot, State, ThreadEntry, UNIT_BITS, Verdict, WINDOW_BITS,
 };
 
 /// Each live thread may hold this much that is not yet in the sum.
@@ -38,6 +41,7 @@ pub(super) fn snapshot(slot: u32, copied: &Copied, now_ms: u32) -> Snapshot {
         counters: counters(copied),
         blocks: blocks(copied, &mut damage),
         stacks: stacks(copied),
+        places: places(copied),
         modules: modules(copied),
         threads,
         tags: names(copied, Section::Tags),
@@ -267,7 +271,41 @@ fn stacks(copied: &Copied) -> Stacks {
         let parent = half(node, 8).unwrap_or(0);
         stacks.push(frame, parent);
     }
+    for naming in items::<Naming>(&copied.sections[Section::Namings as usize]) {
+        stacks.name(naming.stack.load(Relaxed), naming.by.load(Relaxed));
+    }
     stacks
+}
+
+/// The places; what is not complete is as if it had no names.
+fn places(copied: &Copied) -> Vec<PlaceInfo> {
+    let names = copied.sections[Section::Names as usize].as_slice();
+    // Each text once: those of a writer do not overlap, so together they are no longer
+    // than the section, whatever a hostile file says.
+    let mut known: HashMap<(u32, u32), Arc<str>> = HashMap::new();
+    let mut left = names.len();
+    let mut text_of = |name: &Name| {
+        let at = (name.offset.load(Relaxed), name.len.load(Relaxed));
+        if let Some(text) = known.get(&at) {
+            return text.clone();
+        }
+        let Some(rest) = left.checked_sub(at.1 as usize) else {
+            return Arc::from("");
+        };
+        left = rest;
+        let text: Arc<str> = name_at(names, at.0, at.1).into();
+        known.insert(at, text.clone());
+        text
+    };
+    items::<Place>(&copied.sections[Section::Places as usize])
+        .map(|place| PlaceInfo {
+            language: Language::from_number(place.language.load(Relaxed)),
+            function: text_of(&place.function),
+            file: text_of(&place.file),
+            line: place.line.load(Relaxed),
+            column: place.column.load(Relaxed),
+        })
+        .collect()
 }
 
 fn modules(copied: &Copied) -> Vec<ModuleInfo> {

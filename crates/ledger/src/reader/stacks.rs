@@ -1,5 +1,7 @@
 //! Stacks as they lie in the ledger: each a path from a node to its root.
 
+use std::collections::HashMap;
+
 use crate::format::{MAX_DEPTH, Root};
 
 /// The stack nodes of a ledger.
@@ -9,6 +11,8 @@ pub struct Stacks {
     words: Vec<u64>,
     /// Parent of each node.
     parents: Vec<u32>,
+    /// The stack whose frames are the names of another one.
+    namings: HashMap<u32, u32>,
 }
 
 /// One stack, innermost frame first.
@@ -16,7 +20,8 @@ pub struct Stacks {
 pub struct Frames {
     /// Return addresses; for a frame that a signal interrupted, one more than
     /// the address of the instruction. `address - 1` always lies within the
-    /// instruction.
+    /// instruction. Words of which [`Place::number`](crate::format::Place::number)
+    /// gives one stand for that place.
     pub addresses: Vec<u64>,
     /// The module epoch in which it was recorded.
     pub epoch: u32,
@@ -34,6 +39,7 @@ impl Stacks {
         Stacks {
             words: vec![0],
             parents: vec![0],
+            namings: HashMap::new(),
         }
     }
 
@@ -58,6 +64,18 @@ impl Stacks {
         let root = self.push(root.pack(), 0);
         let outermost_first = frames.addresses.iter().rev();
         outermost_first.fold(root, |parent, address| self.push(*address, parent))
+    }
+
+    /// Says that the frames of `by` are the names of a stack.
+    pub fn name(&mut self, stack: u32, by: u32) {
+        if by != 0 {
+            self.namings.entry(stack).or_insert(by);
+        }
+    }
+
+    /// The frames that were given to a stack as names.
+    pub fn naming(&self, stack: u32) -> Option<Frames> {
+        self.namings.get(&stack).map(|by| self.frames(*by))
     }
 
     /// Number of nodes, node 0 included.

@@ -7,11 +7,12 @@ use core::marker::PhantomData;
 use core::slice;
 
 use super::{
-    APPROXIMATE, BUSY, Block, DEAD, INCOMPLETE, LIVE, TAG, TRUNCATED, Tracker, UNKNOWN, VERSION,
-    Visit, Wrong,
+    APPROXIMATE, BUSY, Block, DEAD, INCOMPLETE, LIVE, NAMED, NEW, OF_JIT, Place, TAG, TRUNCATED,
+    Tracker, UNKNOWN, VERSION, Visit, Wrong,
 };
 use crate::annotate::{Lookup, NameKind};
-use crate::format::{Called, Family, Ground, MisuseKind, OnMisuse, Owner, Record};
+use crate::format::{Called, Family, Ground, Language, MisuseKind, OnMisuse, Owner, Record, Root};
+use crate::managed::PlaceText;
 use crate::primitive::Ordering;
 use crate::thread_log::{Allocation, Release, ThreadLog};
 use crate::writer::{Ledger, Misuse};
@@ -90,6 +91,12 @@ pub const fn table<K: Keeper>() -> Tracker {
         for_each: Of::<K>::for_each,
         started: Of::<K>::started,
         session: Of::<K>::session,
+        add_place: Of::<K>::add_place,
+        place: Of::<K>::place,
+        stack: Of::<K>::stack,
+        stack_state: Of::<K>::stack_state,
+        name_stack: Of::<K>::name_stack,
+        naming_of: Of::<K>::naming_of,
     }
 }
 
@@ -111,7 +118,8 @@ fn describe(address: u64, record: &Record) -> Block {
         tag: record.tag,
         family: record.family as u8,
         owner: record.owner as u8,
-        spare: [0; 6],
+        flags: 0,
+        spare: [0; 5],
     }
 }
 
@@ -145,10 +153,10 @@ impl<K: Keeper> Of<K> {
         let (Some(ledger), Some(mut event)) = (K::ledger(), K::begin()) else {
             return 0;
         };
+        let is_new = slot != 0 || block.flags & NEW != 0;
         let stack = match slot {
-            // One that was recorded before.
+            _ if is_new && !event.wants(block.size) => return 0,
             0 => block.stack,
-            _ if !event.wants(block.size) => return 0,
             // SAFETY: promised by the caller.
             _ => unsafe { event.capture(slot, bp) },
         };
@@ -288,12 +296,7 @@ impl<K: Keeper> Of<K> {
         bytes.len()
     }
 
-    unsafe extern "C" fn frames(
-        stack: u32,
-        out: *mut usize,
-        room: usize,
-        flags: *mut u32,
-    ) -> usize {
+    unsafe extern "C" fn frames(stack: u32, out: *mut u64, room: usize, flags: *mut u32) -> usize {
         // SAFETY: the caller passes that much room.
         let out = unsafe { slice::from_raw_parts_mut(out, room) };
         let found = K::ledger().and_then(|l| l.frames(stack, out));
@@ -348,5 +351,80 @@ impl<K: Keeper> Of<K> {
             }
             path.len()
         })
+    }
+
+    unsafe extern "C" fn add_place(place: *const Place) -> u32 {
+        // SAFETY: the caller passes a place with texts of these lengths.
+        let (place, function, file) = unsafe {
+            let place = &*place;
+            (
+                place,
+                slice::from_raw_parts(place.function, place.function_len),
+                slice::from_raw_parts(place.file, place.file_len),
+            )
+        };
+        let (Some(ledger), Some(language)) = (K::ledger(), Language::from_number(place.language))
+        else {
+            return 0;
+        };
+        ledger.add_place(&PlaceText {
+            language,
+            function,
+            file,
+            line: place.line,
+            column: place.column,
+        })
+    }
+
+    unsafe extern "C" fn place(number: u32, place: *mut Place) -> u32 {
+        let Some(found) = K::ledger().and_then(|l| l.place(number)) else {
+            return 0;
+        };
+        let answer = Place {
+            function: found.function.as_ptr(),
+            function_len: found.function.len(),
+            file: found.file.as_ptr(),
+            file_len: found.file.len(),
+            line: found.line,
+            column: found.column,
+            language: found.language as u32,
+            spare: 0,
+        };
+        // SAFETY: the caller passes a place for it.
+        unsafe { *place = answer };
+        1
+    }
+
+    unsafe extern "C" fn stack(frames: *const u64, count: usize, flags: u32) -> u32 {
+        // SAFETY: the caller passes so many.
+        let frames = unsafe { slice::from_raw_parts(frames, count) };
+        let Some(ledger) = K::ledger() else { return 0 };
+        let root = Root {
+            epoch: ledger.epoch(),
+            truncated: flags & TRUNCATED != 0,
+            incomplete: false,
+            approximate: false,
+        };
+        ledger.intern_words(root, frames)
+    }
+
+    unsafe extern "C" fn stack_state(stack: u32) -> u32 {
+        match K::ledger() {
+            Some(ledger) if ledger.is_named(stack) => NAMED,
+            Some(ledger) => match ledger.root_of(stack) {
+                Some(root) => u32::from(root.approximate) * OF_JIT,
+                None => 0,
+            },
+            None => 0,
+        }
+    }
+
+    unsafe extern "C" fn name_stack(stack: u32, by: u32) -> u32 {
+        u32::from(K::ledger().is_some_and(|l| l.name_stack(stack, by)))
+    }
+
+    unsafe extern "C" fn naming_of(stack: u32) -> u32 {
+        let ledger = K::ledger().filter(|l| l.is_named(stack));
+        ledger.and_then(|l| l.naming_of(stack)).unwrap_or(0)
     }
 }

@@ -72,6 +72,7 @@ impl<'s, 'a> DebugInfo<'s, 'a> {
                 function: name.map(|n| demangle(n.as_bytes()).into()),
                 file: file.map(Arc::from),
                 line: location.and_then(|l| l.line).filter(|line| *line > 0),
+                column: None,
                 inlined: false,
             });
             if places.len() >= 64 {

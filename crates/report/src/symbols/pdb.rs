@@ -65,6 +65,7 @@ impl Names<'_, '_> {
             function: frame.function.map(|name| readable(&name).into()),
             file: frame.file.filter(|f| !f.is_empty()).map(Arc::from),
             line: frame.line.filter(|line| *line > 0),
+            column: None,
             inlined: i < outermost,
         };
         frames.map(place).collect()

@@ -11,6 +11,7 @@ pub fn frame(module: &str, function: &str, file: &str, line: u32) -> Frame {
             function: (!function.is_empty()).then(|| function.into()),
             file: (!file.is_empty()).then(|| file.into()),
             line: (line > 0).then_some(line),
+            column: None,
             inlined: false,
         },
         module: module.into(),

@@ -210,6 +210,9 @@ struct JsonFrame {
     module: Arc<str>,
     file: Option<Arc<str>>,
     line: Option<u32>,
+    column: Option<u32>,
+    #[serde(default)]
+    language: String,
     #[serde(default)]
     inlined: bool,
 }
@@ -309,13 +312,14 @@ fn frames(stack: Vec<JsonFrame>) -> Vec<Frame> {
             function: of.function,
             file: of.file,
             line: of.line,
+            column: of.column,
             inlined: of.inlined,
         },
         module: of.module,
         // Addresses are not needed to find functions that have names.
         pc: 0,
         offset: 0,
-        language: Language::Native,
+        language: Language::from_name(&of.language).unwrap_or_default(),
     };
     stack.into_iter().map(frame).collect()
 }
