@@ -135,6 +135,27 @@ static void leak(void) {
   printf("%zu leaks now\n", blocks);
 }
 
+/* What a binding does: the frames of its language are the caller's, not its own. */
+static void language(void) {
+  const freehold_frame frames[] = {
+    { "render", "page.js", 12, 5, FREEHOLD_JAVASCRIPT },
+    { "main", "page.js", 40, 1, FREEHOLD_JAVASCRIPT },
+  };
+  freehold_stack stack = freehold_stack_new(frames, 2);
+  freehold_stack unnamed = 1;
+  void *block;
+  freehold_stack_set(stack);
+  block = freehold_alloc(64, 16, FREEHOLD_ZEROED, freehold_tag("Canvas"), &unnamed);
+  must(freehold_free(block), "free");
+  refused(freehold_free(block));
+  freehold_stack_set(0);
+  if (freehold_stack_set(stack + ((uint64_t)1 << 32)))
+    printf("a stale stack was set\n");
+  printf("unnamed: %d\n", unnamed != 0);
+  printf("%s", strstr(freehold_last_message(), "#0"));
+  refused(freehold_stack_name(stack + ((uint64_t)1 << 32), frames, 2));
+}
+
 int main(void) {
   must(freehold_tracking_start(0, 0), "tracking");
   allocate_and_misuse();
@@ -142,5 +163,6 @@ int main(void) {
   arena();
   strings();
   leak();
+  language();
   return 0;
 }

@@ -37,13 +37,18 @@ const C_SAYS: &[&str] = &[
     "int (12 B)",
     "    #0 ",
     "0 leaks now",
+    "refused, FREEHOLD_DOUBLE",
+    "unnamed: 0",
+    "#0   render (page.js:12:5)",
+    "#1   main (page.js:40:1)",
+    "refused, FREEHOLD_BAD_HANDLE",
 ];
 
 /// What `freehold run` tells of the C example, in this order: its own functions
 /// stand first, and what it lets the library refuse is all there is.
 const RUN_SAYS: &[&str] = &[
     "lost nothing",
-    "5 wrong",
+    "6 wrong",
     "interior release: freehold::free",
     "allocate_and_misuse",
     "double release: freehold::free",
@@ -54,6 +59,8 @@ const RUN_SAYS: &[&str] = &[
     "adopt_and_lend",
     "owned release: freehold::free",
     "allocated by:\n      arena",
+    "double release: freehold::free",
+    "render  page.js:12 (js)",
 ];
 
 /// What the C++ example prints.

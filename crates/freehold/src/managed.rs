@@ -7,6 +7,27 @@
 //! names ([`unnamed`]) and gives them later ([`name`]).
 //!
 //! What is not here: who knows the frames.
+//!
+//! ```
+//! use freehold::managed::{self, Frame, Language};
+//! use freehold::{diagnostic_calloc, free, track};
+//! track::start(&Default::default())?;
+//! let line = |line| Frame {
+//!     language: Language::Python,
+//!     function: "load".into(),
+//!     file: "app.py".into(),
+//!     line,
+//!     column: 0,
+//! };
+//! managed::set(managed::stack(&[line(41)]));
+//! let raw = diagnostic_calloc::<u32>(4).expect("memory").into_raw();
+//! managed::set(managed::stack(&[line(42)]));
+//! // SAFETY: live; tracked, so that the second call is refused.
+//! let error = unsafe { free(raw.cast()).and_then(|()| free(raw.cast())) }.unwrap_err();
+//! managed::set(None);
+//! assert!(error.to_string().contains("load (app.py:41)"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use core::cell::Cell;
 use core::fmt;
@@ -71,6 +92,11 @@ impl fmt::Display for Frame {
 
 /// A stack in the ledger of this process. It belongs to that ledger alone: after a
 /// fork, or when another ledger began, it is stale.
+///
+/// ```
+/// use freehold::managed::Stack;
+/// assert!(Stack::from_bits(7).is_some_and(|stack| !stack.is_fresh()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stack(NonZeroU64);
 
@@ -97,16 +123,39 @@ impl Stack {
     }
 
     /// As a number for languages without types: never 0.
+    ///
+    /// ```
+    /// use freehold::managed::Stack;
+    /// assert_eq!(Stack::from_bits(7).map(Stack::to_bits), Some(7));
+    /// ```
     pub fn to_bits(self) -> u64 {
         self.0.get()
     }
 
     /// From such a number; `None` for 0.
+    ///
+    /// ```
+    /// assert_eq!(freehold::managed::Stack::from_bits(0), None);
+    /// ```
     pub fn from_bits(bits: u64) -> Option<Stack> {
         NonZeroU64::new(bits).map(Stack)
     }
 
     /// Whether it is of the ledger that this process has now.
+    ///
+    /// ```
+    /// use freehold::managed::{self, Frame, Language};
+    /// freehold::track::start(&Default::default())?;
+    /// let frame = Frame {
+    ///     language: Language::Dart,
+    ///     function: "main".into(),
+    ///     file: "a.dart".into(),
+    ///     line: 3,
+    ///     column: 0,
+    /// };
+    /// assert!(managed::stack(&[frame]).is_some_and(|stack| stack.is_fresh()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_fresh(self) -> bool {
         self.number().is_some()
     }
@@ -214,9 +263,9 @@ pub fn stack(frames: &[Frame]) -> Option<Stack> {
         }
     }
     let flags = u32::from(frames.len() > count) * TRUNCATED;
-    // SAFETY: so many words are there.
     let number = match count {
         0 => 0,
+        // SAFETY: so many words are there.
         count => unsafe { (tracker.stack)(words.as_ptr(), count, flags) },
     };
     Stack::of(number)

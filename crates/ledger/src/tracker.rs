@@ -59,12 +59,30 @@ pub const INCOMPLETE: u32 = 2;
 pub const APPROXIMATE: u32 = 4;
 
 /// [`Block::flags`]: it has just been allocated, and its stack is known to the caller.
+///
+/// ```
+/// use freehold_ledger::tracker::{Block, NEW};
+/// let block = Block { stack: 7, flags: NEW, ..Block::default() };
+/// assert_ne!(block, Block::default());
+/// ```
 pub const NEW: u8 = 1;
 
 /// [`Tracker::stack_state`]: frame pointers were followed through code without unwind
 /// data, as of a JIT.
+///
+/// ```
+/// use freehold_ledger::tracker::{NAMED, OF_JIT};
+/// assert_eq!(NAMED & OF_JIT, 0);
+/// ```
 pub const OF_JIT: u32 = 1;
 /// [`Tracker::stack_state`]: it was given names.
+///
+/// ```
+/// use freehold_ledger::tracker::{NAMED, OF_JIT};
+/// // A stack that is named needs no other names.
+/// let wants_names = |state: u32| state & (NAMED | OF_JIT) == OF_JIT;
+/// assert!(wants_names(OF_JIT) && !wants_names(OF_JIT | NAMED));
+/// ```
 pub const NAMED: u32 = 2;
 
 /// A block, as it is told and asked for.
@@ -125,6 +143,22 @@ pub struct Wrong {
 const _: () = assert!(size_of::<Wrong>() == 40);
 
 /// A place in code of a managed language, as it is told and asked for.
+///
+/// ```
+/// use freehold_ledger::tracker::Place;
+/// let (function, file) = ("main", "a.dart");
+/// let place = Place {
+///     function: function.as_ptr(),
+///     function_len: function.len(),
+///     file: file.as_ptr(),
+///     file_len: file.len(),
+///     line: 3,
+///     column: 0,
+///     language: 3,
+///     spare: 0,
+/// };
+/// assert_eq!(place.function_len, 4);
+/// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Place {

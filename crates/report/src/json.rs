@@ -190,7 +190,6 @@ struct JsonFrame<'a> {
     module: &'a str,
     file: Option<&'a str>,
     line: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u32>,
     language: &'static str,
     pc: Hex,

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{BASE, block};
-use freehold_ledger::format::{Family, Verdict};
-use freehold_ledger::reader::{Block, Frames, ModuleInfo, Session, Snapshot, Stacks};
+use freehold_ledger::format::{self as ledger, Family, Verdict};
+use freehold_ledger::reader::{Block, Frames, ModuleInfo, PlaceInfo, Session, Snapshot, Stacks};
 use freehold_report::model::{Report, Tally};
 use freehold_report::{Options, Show, Symbols, build, files};
 
@@ -302,4 +302,79 @@ fn a_closed_library_keeps_its_frames() {
         .map(|s| &*s.stack[0].module)
         .collect();
     assert_eq!(modules, ["first.so", "second.so"]);
+}
+
+#[test]
+fn frames_of_managed_languages_stand_in_the_order_of_calls() {
+    let mut made = Made::new(&["/lib/libvm.so", "/bin/vm"]);
+    let place = |function: &str, file: &str, line| PlaceInfo {
+        language: Some(ledger::Language::Dart),
+        function: function.into(),
+        file: file.into(),
+        line,
+        column: 5,
+    };
+    made.snapshot.places = vec![
+        PlaceInfo {
+            language: None,
+            ..place("", "", 0)
+        },
+        place("malloc", "file:///home/u/app.dart", 12),
+        place("main", "dart:core", 0),
+    ];
+    // A JIT's code called by the VM's library, called by the VM.
+    let jit = 0x10_0000;
+    let frames = |addresses: Vec<u64>| Frames {
+        addresses,
+        ..Frames::default()
+    };
+    let (library, vm) = (BASE + 0x100, BASE * 2 + 0x200);
+    let stacks = &mut made.snapshot.stacks;
+    let walked = stacks.add(&frames(vec![
+        library,
+        jit,
+        jit + 64,
+        library + 32,
+        jit + 128,
+        vm,
+    ]));
+    let words = vec![ledger::Place::word(1), ledger::Place::word(2)];
+    let names = stacks.add(&frames(words));
+    stacks.name(walked, names);
+    made.snapshot
+        .blocks
+        .push(block(BASE * 7, 64, walked, Verdict::Lost));
+    let report = made.report(&all());
+    let stack = &report.main.sites[0].stack;
+    let shown: Vec<String> = stack
+        .iter()
+        .map(|f| {
+            format!(
+                "{} {} {}",
+                f.language.name(),
+                f.module,
+                f.function().unwrap_or("-")
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "native libvm.so -",
+            // A name of the allocator's is none in another language.
+            "dart dart malloc",
+            "dart dart main",
+            "native libvm.so -",
+            "native vm -",
+        ]
+    );
+    assert_eq!(stack[1].place.file.as_deref(), Some("/home/u/app.dart"));
+    assert_eq!(
+        (stack[1].place.line, stack[1].place.column),
+        (Some(12), Some(5))
+    );
+    assert_eq!(
+        (stack[2].place.file.as_deref(), stack[2].place.line),
+        (Some("dart:core"), None)
+    );
 }

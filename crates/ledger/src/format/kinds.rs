@@ -334,6 +334,11 @@ impl Verdict {
 }
 
 /// The language of a place.
+///
+/// ```
+/// use freehold_ledger::format::Language;
+/// assert_eq!(Language::Dart as u32, 3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Language {
@@ -347,6 +352,12 @@ pub enum Language {
 
 impl Language {
     /// The language with this number.
+    ///
+    /// ```
+    /// use freehold_ledger::format::Language;
+    /// assert_eq!(Language::from_number(1), Some(Language::Python));
+    /// assert_eq!(Language::from_number(0), None);
+    /// ```
     pub fn from_number(number: u32) -> Option<Language> {
         match number {
             1 => Some(Language::Python),
@@ -357,6 +368,11 @@ impl Language {
     }
 
     /// The name used in reports.
+    ///
+    /// ```
+    /// use freehold_ledger::format::Language;
+    /// assert_eq!(Language::JavaScript.name(), "js");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Language::Python => "python",
