@@ -100,7 +100,7 @@ impl fmt::Display for Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stack(NonZeroU64);
 
-/// Counts ledgers: which one a [`Stack`] is of.
+/// Counts ledgers: which one a [`Stack`] is of; 0 before the first one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// Another ledger begins, with other numbers.
@@ -165,7 +165,8 @@ impl Stack {
     fn number(self) -> Option<u32> {
         // Acquire: as in `of`.
         let generation = GENERATION.load(Ordering::Acquire);
-        (self.to_bits() >> 32 == u64::from(generation)).then_some(self.to_bits() as u32)
+        let is_of_it = generation != 0 && self.to_bits() >> 32 == u64::from(generation);
+        is_of_it.then_some(self.to_bits() as u32)
     }
 }
 
