@@ -48,7 +48,8 @@ const C_SAYS: &[&str] = &[
 /// stand first, and what it lets the library refuse is all there is.
 const RUN_SAYS: &[&str] = &[
     "lost nothing",
-    "6 wrong",
+    "; 6",
+    "wrong",
     "interior release: freehold::free",
     "allocate_and_misuse",
     "double release: freehold::free",
