@@ -7,6 +7,7 @@ use std::path::Path;
 pub(crate) const ORDER: &[&str] = &[
     "ledger",
     "unwind",
+    "python",
     "families",
     "owners",
     "reach",
@@ -32,6 +33,7 @@ const NEVER: &[(&str, &str, &str)] = &[
 const INSIDE: &[(&str, &[&str])] = &[
     ("ledger", &["libc", "loom"]),
     ("unwind", &["libc", "gimli", "framehop"]),
+    ("python", &["libc"]),
     ("families", &["libc"]),
     ("owners", &["toml"]),
     ("reach", &["libc"]),

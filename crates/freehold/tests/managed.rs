@@ -1,6 +1,7 @@
 //! Frames of managed languages: those that are set, and those that are given later to
 //! code of a JIT.
 
+#[cfg(all(unix, target_arch = "x86_64"))]
 use std::ffi::c_void;
 
 use freehold::managed::{self, Frame, Language, Stack};

@@ -17,7 +17,8 @@ pub(crate) fn predict(event: &mut Event, entry: Entry) -> Option<u32> {
     let thread = event.thread();
     thread.last_slot = entry.slot;
     // SAFETY: as in `capture`; an event that no other one interrupts.
-    unsafe { thread.history.predict(entry, depth) }
+    let stack = unsafe { thread.history.predict(entry, depth)? };
+    Some(with_python(event, stack))
 }
 
 /// The number of the stack that ends at `entry`; 0 when it is not recorded.
@@ -32,7 +33,7 @@ pub(crate) fn capture(event: &mut Event, entry: Entry) -> u32 {
     }
     // SAFETY: as below.
     match unsafe { event.thread().history.predict(entry, depth) } {
-        Some(stack) => stack,
+        Some(stack) => with_python(event, stack),
         None => capture_unpredicted(event, entry),
     }
 }
@@ -52,7 +53,20 @@ pub(crate) fn capture_unpredicted(event: &mut Event, entry: Entry) -> u32 {
     let intern = |stack: &Stack<'_>| intern(last_stack, process, stack);
     // SAFETY: the entry comes from a thunk of this thread, the bounds are its
     // own, and the gate keeps a second capture out.
-    unsafe { history.walk(entry, depth, *bounds, intern) }
+    let stack = unsafe { history.walk(entry, depth, *bounds, intern) };
+    with_python(event, stack)
+}
+
+/// The same stack with the frames of a Python interpreter, when there is one.
+#[inline(always)]
+fn with_python(event: &mut Event, stack: u32) -> u32 {
+    match freehold_python::interpreter() {
+        None => stack,
+        Some(interpreter) => {
+            let ledger = event.ledger();
+            event.thread().python.stack(interpreter, ledger, stack)
+        }
+    }
 }
 
 /// Without history and last stack, which the interrupted event may be changing.

@@ -27,6 +27,7 @@ struct Found {
 struct LinkMap {
     bias: usize,
     name: *const c_char,
+    dynamic: *const freehold_python::Dynamic,
 }
 
 unsafe extern "C" {
@@ -105,6 +106,15 @@ fn note_one(process: &Process, address: usize) {
         // Stacks must be stored anew under the new epoch.
         freehold_unwind::flush_rules();
     }
+    let object = freehold_python::Object {
+        start,
+        end,
+        bias,
+        // SAFETY: as above.
+        dynamic: unsafe { (*found.link_map).dynamic },
+    };
+    // SAFETY: it is loaded; `after_unload` lets it be forgotten.
+    unsafe { freehold_python::look_at(&object) };
     known(address).store(address >> 12, Ordering::Relaxed);
     BUSY.store(false, Ordering::Release);
 }
@@ -112,6 +122,7 @@ fn note_one(process: &Process, address: usize) {
 /// Notes which objects are gone. To be called after each `dlclose`.
 pub(crate) fn after_unload(process: &Process) {
     forget();
+    freehold_python::forget(is_in_one);
     process.ledger().unload_modules(|start, bias| {
         find(start as usize).is_some_and(|found| {
             // SAFETY: as in `note_one`.

@@ -124,6 +124,7 @@ pub(crate) struct Thread {
     nested: AtomicU32,
     pub(crate) last_stack: Path,
     pub(crate) history: History,
+    pub(crate) python: freehold_python::History,
 }
 
 /// States of a process that were made so far.

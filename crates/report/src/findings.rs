@@ -438,15 +438,19 @@ impl Merged {
 fn look(site: &Site) -> u64 {
     let mut hasher = DefaultHasher::new();
     (site.verdict, site.family).hash(&mut hasher);
-    for frame in &site.stack {
+    for frame in trim::without_interpreter(&site.stack) {
         (&frame.module, &frame.place).hash(&mut hasher);
     }
     hasher.finish()
 }
 
 fn looks_like(a: &Site, b: &Site) -> bool {
-    (a.verdict, a.family, a.stack.len()) == (b.verdict, b.family, b.stack.len())
-        && a.stack.iter().zip(&b.stack).all(|(a, b)| a.looks_like(b))
+    let (one, other) = (
+        trim::without_interpreter(&a.stack),
+        trim::without_interpreter(&b.stack),
+    );
+    (a.verdict, a.family, one.len()) == (b.verdict, b.family, other.len())
+        && one.iter().zip(&other).all(|(a, b)| a.looks_like(b))
 }
 
 fn put_together(site: &mut Site, other: Site) {

@@ -8,6 +8,8 @@
 //!
 //! - A frame without a name counts by its offset in the object, which stays as
 //!   long as the object does; one in anonymous memory by that word alone.
+//! - An interpreter's own frames are left out where the stack has those of its language:
+//!   which of its functions passes a call on changes while a program runs.
 //! - The frames with which every thread and process begins are left out, for
 //!   they depend on whether libc's debug symbols are installed.
 
@@ -21,7 +23,7 @@ pub fn of(family: Family, stack: &[Frame]) -> u64 {
     let mut hash = Fnv::new();
     hash.word(family.name());
     let kept = stack.len() - trim::boilerplate(stack);
-    for frame in &stack[..kept] {
+    for frame in trim::without_interpreter(&stack[..kept]) {
         hash.word(&frame.module);
         match frame.function() {
             Some(name) => hash.word(name),

@@ -130,6 +130,27 @@ const RUST_STARTS: [&str; 11] = [
     "__rust_try",
 ];
 
+/// How files begin whose functions run a managed language's code, or pass its calls on.
+const INTERPRETERS: [&str; 6] = [
+    "libpython",
+    "python",
+    "pypy",
+    "_ctypes.",
+    "_cffi_backend.",
+    "libffi.so",
+];
+
+/// The frames that tell something to whoever writes in a managed language: all but those
+/// of its interpreter. All of them where no managed language is involved.
+pub(crate) fn without_interpreter(stack: &[Frame]) -> Vec<&Frame> {
+    let is_managed = stack.iter().any(|frame| !frame.is_native());
+    let is_inside = |frame: &Frame| {
+        let name = &*frame.module;
+        is_managed && frame.is_native() && INTERPRETERS.iter().any(|p| name.starts_with(p))
+    };
+    stack.iter().filter(|frame| !is_inside(frame)).collect()
+}
+
 /// The frames between the allocator's and the start of the process or thread;
 /// all of them when nothing is left.
 pub(crate) fn telling(stack: &[Frame]) -> &[Frame] {

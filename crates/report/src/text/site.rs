@@ -117,9 +117,9 @@ pub(super) fn write_frames(
     options: &TextOptions,
     painter: Painter,
 ) {
-    let kept = match options.full_stacks {
-        true => stack,
-        false => trim::telling(stack),
+    let kept: Vec<&Frame> = match options.full_stacks {
+        true => stack.iter().collect(),
+        false => trim::without_interpreter(trim::telling(stack)),
     };
     if kept.is_empty() {
         let _ = writeln!(
@@ -136,7 +136,7 @@ pub(super) fn write_frames(
         false => kept.len()..kept.len(),
     };
     let ends = kept[..folded.start].iter().chain(&kept[folded.end..]);
-    let shown: Vec<&Frame> = ends.collect();
+    let shown: Vec<&Frame> = ends.copied().collect();
     let rows = rows(&shown, program, options);
     for (i, (function, place)) in rows.iter().enumerate() {
         if !folded.is_empty() && i == folded.start {
