@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Whether the frames that a ledger has of Python are those that Python has.
 
-usage: python_frames.py FREEHOLD
-
 The program leaks blocks in many kinds of frames, and writes down the stack of each as
 Python knows it. Every interpreter that is found is asked: python3.9 to python3.14 on the
 path, and what pyenv has installed.
@@ -15,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+from tracked import FREEHOLD
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "programs", "python_stacks.py")
 VERSIONS = range(9, 15)
@@ -39,10 +39,10 @@ def interpreters():
     return found
 
 
-def check(freehold, python, folder):
+def check(python, folder):
     """Complaints about one interpreter, and how many stacks were compared."""
     expected, report = os.path.join(folder, "expected"), os.path.join(folder, "report")
-    command = [freehold, "run", "--show", "all", "--depth", "128", "--format", "json", "-o", report]
+    command = [FREEHOLD, "run", "--show", "all", "--depth", "128", "--format", "json", "-o", report]
     done = subprocess.run(
         [*command, "--", python, PROGRAM, expected], capture_output=True, text=True, timeout=300
     )
@@ -88,14 +88,13 @@ def order(kind, stack):
 
 
 def main():
-    freehold = os.path.abspath(sys.argv[1])
     failed = False
     found = interpreters()
-    if not found:
+    if not found:  # the tests themselves run in one
         sys.exit("no CPython from 3.9 on was found")
     for python, minor in sorted(found.items(), key=lambda item: item[1]):
         with tempfile.TemporaryDirectory() as folder:
-            complaints, count = check(freehold, python, folder)
+            complaints, count = check(python, folder)
         for complaint in complaints[:5]:
             print(f"FAILED {python}: {complaint}")
         failed = failed or bool(complaints)

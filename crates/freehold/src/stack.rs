@@ -7,6 +7,7 @@
 use core::fmt;
 
 use freehold_ledger::format::Place as Word;
+use freehold_ledger::managed::is_interpreter;
 
 use crate::contract::{APPROXIMATE, INCOMPLETE, TRUNCATED, Tracker};
 use crate::leaks::json::quoted;
@@ -211,19 +212,34 @@ impl Stack {
     }
 }
 
+impl Stack {
+    fn telling(&self) -> impl Iterator<Item = &Frame> {
+        let is_managed = |frame: &Frame| matches!(frame, Frame::Managed(_));
+        let knows_more = self.frames.iter().any(is_managed);
+        let is_inside = |address: usize| {
+            symbols::place(address).is_some_and(|place| is_interpreter(&place.object))
+        };
+        self.frames.iter().filter(move |frame| match frame {
+            Frame::Code(address) => !knows_more || !is_inside(*address),
+            Frame::Managed(_) => true,
+        })
+    }
+}
+
 impl fmt::Debug for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Stack({} frames)", self.frames.len())
     }
 }
 
-/// One line for each frame: number, function or place in the object, object.
+/// One line for each frame: number, function or place in the object, object. Where
+/// frames of a managed language are known, those of its interpreter are left out.
 impl fmt::Display for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.frames.is_empty() {
             return f.write_str("(not recorded)");
         }
-        for (i, frame) in self.frames.iter().enumerate() {
+        for (i, frame) in self.telling().enumerate() {
             if i != 0 {
                 f.write_str("\n")?;
             }

@@ -16,6 +16,22 @@ use crate::writer::Ledger;
 /// Longest name of a function or a file that is kept, in bytes.
 pub const MAX_TEXT: usize = 4096;
 
+/// How files begin whose functions run a managed language's code, or pass its calls on.
+const INTERPRETERS: [&str; 6] = [
+    "libpython",
+    "python",
+    "pypy",
+    "_ctypes.",
+    "_cffi_backend.",
+    "libffi.so",
+];
+
+/// Whether an object with this file name runs code of a managed language or passes its
+/// calls on: where frames of the language are known, those of the object tell nothing.
+pub fn is_interpreter(object: &str) -> bool {
+    INTERPRETERS.iter().any(|begin| object.starts_with(begin))
+}
+
 /// A place, as it is told and asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceText<'t> {

@@ -53,7 +53,7 @@ impl Text {
         for i in 0..length {
             let number = match kind {
                 1 => memory.byte(object + head + i)?.into(),
-                2 => memory.half((object + head + i * 2) & !3)? >> (8 * (i * 2 & 2)) & 0xffff,
+                2 => memory.half((object + head + i * 2) & !3)? >> (16 * (i & 1)) & 0xffff,
                 4 => memory.half(object + head + i * 4)?,
                 _ => return None,
             };
@@ -202,4 +202,105 @@ fn signed<M: Memory>(bytes: &Bytes<M>, i: &mut usize) -> Option<i32> {
     let value = variable(bytes, i)?;
     let amount = (value >> 1) as i32;
     Some(if value & 1 == 0 { amount } else { -amount })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Checked;
+
+    fn unhex(text: &str) -> Vec<u8> {
+        let digits: Vec<char> = text.chars().collect();
+        let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+        digits
+            .chunks(2)
+            .map(|pair| byte(pair).expect("hexadecimal"))
+            .collect()
+    }
+
+    fn with<R>(table: &str, run: impl Fn(&Bytes<Checked>) -> R) -> R {
+        let mut bytes = unhex(table);
+        let len = bytes.len();
+        bytes.extend([0; 8]);
+        run(&Bytes {
+            memory: Checked,
+            len,
+            at: bytes.as_ptr() as usize,
+        })
+    }
+
+    /// Of one function, whose second half is 300 lines behind the first, as the compilers
+    /// of the versions wrote it down: where each line begins.
+    const LINES: [(usize, u32); 11] = [
+        (0, 2),
+        (4, 3),
+        (8, 5),
+        (10, 6),
+        (12, 4),
+        (16, 310),
+        (18, 311),
+        (20, 310),
+        (24, 312),
+        (32, 313),
+        (42, 314),
+    ];
+
+    fn expected(offset: usize) -> u32 {
+        let begun = LINES.iter().rev().find(|(start, _)| *start <= offset);
+        begun.expect("the first begins at 0").1
+    }
+
+    #[test]
+    fn increments_of_3_9_lead_to_the_line() {
+        let table = "000104010402020102fe047f007f0034020102ff040208010a01";
+        for offset in (0..46).step_by(2) {
+            let found = with(table, |bytes| increments(bytes, 1, offset));
+            assert_eq!(found, Some(expected(offset)), "{offset}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_3_10_lead_to_the_line() {
+        let table = "040104010202020104fe007f007f0234020104ff08020a010401";
+        for offset in (0..46).step_by(2) {
+            let found = with(table, |bytes| ranges(bytes, 1, offset));
+            assert_eq!(found, Some(expected(offset)), "{offset}");
+        }
+        // A range without a line, and what lies behind all of them.
+        assert_eq!(with("0480", |bytes| ranges(bytes, 7, 2)), Some(0));
+        assert_eq!(with("0480", |bytes| ranges(bytes, 7, 4)), None);
+    }
+
+    #[test]
+    fn locations_of_3_11_lead_to_line_and_column() {
+        let table = "8000d808098041d80708f0007404050fe00c0dd80c0df005030d0a8801f56409001011d80c0d\
+                     f10301100ff40001100ff00001090fe00d0ef00001050ff00001050f8801d80809885189068801\
+                     8801d80b0c8048";
+        // As `co_positions` of the same interpreter says, columns counted from 1.
+        for (offset, line, column) in [
+            (0, 1, 1),
+            (6, 3, 8),
+            (12, 6, 13),
+            (18, 310, 16),
+            (30, 311, 13),
+            (42, 310, 16),
+            (48, 312, 14),
+            (54, 312, 9),
+            (60, 313, 9),
+            (66, 313, 9),
+        ] {
+            let found = with(table, |bytes| locations(bytes, 1, offset / 2));
+            assert_eq!(found, Some((line, column)), "{offset}");
+        }
+        assert_eq!(with(table, |bytes| locations(bytes, 1, 10_000)), None);
+    }
+
+    #[test]
+    fn damaged_tables_end() {
+        for table in ["", "ff", "f0ffffffffffffffff", "e8", "f07f", "d8"] {
+            let _ = with(table, |bytes| locations(bytes, 1, 100));
+            let _ = with(table, |bytes| ranges(bytes, 1, 100));
+            let _ = with(table, |bytes| increments(bytes, 1, 100));
+        }
+    }
 }

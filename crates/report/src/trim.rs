@@ -1,6 +1,8 @@
 //! Which frames tell a person nothing: the allocator's at the inner end of a
 //! stack, the start of the process or thread at the outer end.
 
+use freehold_ledger::managed::is_interpreter;
+
 use crate::frame::Frame;
 
 /// Functions that only pass an allocation on.
@@ -130,24 +132,12 @@ const RUST_STARTS: [&str; 11] = [
     "__rust_try",
 ];
 
-/// How files begin whose functions run a managed language's code, or pass its calls on.
-const INTERPRETERS: [&str; 6] = [
-    "libpython",
-    "python",
-    "pypy",
-    "_ctypes.",
-    "_cffi_backend.",
-    "libffi.so",
-];
-
 /// The frames that tell something to whoever writes in a managed language: all but those
 /// of its interpreter. All of them where no managed language is involved.
 pub(crate) fn without_interpreter(stack: &[Frame]) -> Vec<&Frame> {
     let is_managed = stack.iter().any(|frame| !frame.is_native());
-    let is_inside = |frame: &Frame| {
-        let name = &*frame.module;
-        is_managed && frame.is_native() && INTERPRETERS.iter().any(|p| name.starts_with(p))
-    };
+    let is_inside =
+        |frame: &Frame| is_managed && frame.is_native() && is_interpreter(&frame.module);
     stack.iter().filter(|frame| !is_inside(frame)).collect()
 }
 

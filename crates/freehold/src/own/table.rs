@@ -85,7 +85,12 @@ impl tracker::Event for Event {
         };
         // SAFETY: the caller promises the entry; the bounds are this thread's,
         // and the event keeps a second capture out.
-        unsafe { history.capture(Entry { slot, bp }, depth, *bounds, intern) }
+        let stack = unsafe { history.capture(Entry { slot, bp }, depth, *bounds, intern) };
+        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+        if let Some(interpreter) = freehold_python::interpreter() {
+            return self.thread.python.stack(interpreter, ledger, stack);
+        }
+        stack
     }
 
     fn note_object(&mut self, address: usize) {

@@ -27,6 +27,8 @@ pub(super) struct Thread {
     pub(super) bounds: StackBounds,
     pub(super) last: Path,
     pub(super) history: History,
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    pub(super) python: freehold_python::History,
 }
 
 thread_local! {

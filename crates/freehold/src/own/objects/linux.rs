@@ -29,6 +29,14 @@ pub(super) fn note(ledger: &Ledger, address: usize) -> bool {
         // Something was loaded or unloaded: what is remembered may be of code
         // that is no longer there.
         freehold_unwind::flush_rules();
+        #[cfg(target_arch = "x86_64")]
+        freehold_python::forget(|address| {
+            // SAFETY: zeroed bytes are a Dl_info; any address may be asked for.
+            unsafe {
+                let mut known: libc::Dl_info = core::mem::zeroed();
+                libc::dladdr(address as *const c_void, &mut known) != 0
+            }
+        });
     }
     search.found
 }
@@ -86,6 +94,17 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, search: *mut
     };
     if search.ledger.add_module(&what) {
         freehold_unwind::flush_rules();
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(dynamic) = headers.iter().find(|h| h.p_type == libc::PT_DYNAMIC) {
+        let object = freehold_python::Object {
+            start,
+            end,
+            bias: base,
+            dynamic: (base + dynamic.p_vaddr as usize) as *const freehold_python::Dynamic,
+        };
+        // SAFETY: it is loaded, and when it no longer is that is noticed in `note`.
+        unsafe { freehold_python::look_at(&object) };
     }
     search.found = true;
     1
