@@ -3,8 +3,9 @@
 //! What is not here: how the header is read (`raw/model.rs`), and how a language
 //! says it (one file for each).
 
-#[allow(dead_code, reason = "a layer need not print all that there is")]
 mod model;
+mod python;
+mod rust;
 
 use crate::header::difference;
 use crate::root;
@@ -18,7 +19,16 @@ struct Layer {
     print: fn(&Header) -> Result<String, String>,
 }
 
-const LAYERS: &[Layer] = &[];
+const LAYERS: &[Layer] = &[
+    Layer {
+        path: "bindings/raw/src/api.rs",
+        print: rust::print,
+    },
+    Layer {
+        path: "bindings/python/python/freehold/raw.py",
+        print: python::print,
+    },
+];
 
 /// Writes all of them, or only compares them with what is there.
 pub(crate) fn run(check: bool) -> Result<(), String> {
