@@ -70,27 +70,27 @@ fn same() -> Result<(), String> {
 fn functions(library: &Path) -> Result<BTreeMap<String, Vec<String>>, String> {
     let text = output(
         Command::new("nm")
-            .args(["-D", "--defined-only"])
+            .args(["-D", "-S", "--defined-only"])
             .arg(library),
     )?;
     let mut found = BTreeMap::new();
     for line in text.lines() {
         let mut words = line.split_whitespace();
-        let (Some(address), Some(name)) = (words.next(), words.nth(1)) else {
+        let (Some(address), Some(size), Some(name)) = (words.next(), words.next(), words.nth(1))
+        else {
             continue;
         };
-        let start = u64::from_str_radix(address, 16).map_err(|e| e.to_string())?;
+        let number = |text: &str| u64::from_str_radix(text, 16).map_err(|e| e.to_string());
+        let (start, size) = (number(address)?, number(size)?);
         let text = output(
             Command::new("objdump")
                 .args(["--disassemble", "--no-show-raw-insn"])
                 .arg(format!("--start-address={start}"))
-                .arg(format!("--stop-address={}", start + 512))
+                .arg(format!("--stop-address={}", start + size))
                 .arg(library),
         )?;
         let lines = text.lines().filter_map(|line| line.split_once(":\t"));
-        // To the filling between functions.
-        let own = lines.take_while(|(_, instruction)| !instruction.starts_with("int3"));
-        let body = own
+        let body = lines
             .map(|(_, instruction)| plain(instruction, start))
             .collect();
         found.insert(name.to_owned(), body);
