@@ -3,6 +3,7 @@
 //! What is not here: how the header is read (`raw/model.rs`), and how a language
 //! says it (one file for each).
 
+mod dart;
 mod model;
 mod python;
 mod rust;
@@ -27,6 +28,10 @@ const LAYERS: &[Layer] = &[
     Layer {
         path: "bindings/python/python/freehold/raw.py",
         print: python::print,
+    },
+    Layer {
+        path: "bindings/dart/lib/src/raw.dart",
+        print: dart::print,
     },
 ];
 

@@ -169,6 +169,9 @@ pub const FREEHOLD_JAVASCRIPT: u32 = 2;
 pub const FREEHOLD_DART: u32 = 3;
 /// For `freehold_alloc`: the block is zeroed.
 pub const FREEHOLD_ZEROED: u32 = 1;
+/// For `freehold_alloc`: the block is recorded while blocks are tracked, but does not
+/// count as a leak when it stays.
+pub const FREEHOLD_UNCOUNTED: u32 = 2;
 /// Most frames of a stack that are kept.
 pub const FREEHOLD_MAX_FRAMES: u32 = 128;
 /// How a call went: `FREEHOLD_OK` (0), or why nothing was done. Codes are only
@@ -820,6 +823,8 @@ pub struct Api {
         room: usize,
         needed: *mut usize,
     ) -> freehold_code,
+    /// The blocks that `freehold_leaks` has now count no longer; nothing is released.
+    pub freehold_leaks_reset: unsafe extern "C" fn(),
     /// How many blocks `freehold_leaks` has, and their bytes; both may be null.
     ///
     /// Errors: FREEHOLD_NOT_TRACKED; FREEHOLD_BAD_ALIGNMENT.
@@ -904,6 +909,10 @@ pub struct Api {
     /// named yet; else 0. For languages whose frames the walk sees, but whose names only
     /// they know: see `freehold_stack_name`.
     pub freehold_stack_unnamed: unsafe extern "C" fn(block: *const c_void) -> freehold_stack,
+    /// The stack with which this thread last released a block or was refused to, if that has
+    /// code of a JIT without names; else 0. When it has names before `freehold_last_message`
+    /// is called, that has them too.
+    pub freehold_stack_last: unsafe extern "C" fn() -> freehold_stack,
     /// Gives a stack the language's frames, innermost first, once and at any time later:
     /// reports show them in place of the JIT's code.
     ///
@@ -929,7 +938,8 @@ pub struct Api {
     pub freehold_tag: unsafe extern "C" fn(name: *const c_char) -> u32,
     /// A block of `size` bytes at a multiple of `alignment`, for bindings: what
     /// `freehold_typed`, `freehold_stack_unnamed` and their checks would take several calls
-    /// for. `flags` is FREEHOLD_ZEROED or 0; `tag` is a number that `freehold_tag` gave.
+    /// for. `flags` is a sum of FREEHOLD_ZEROED and FREEHOLD_UNCOUNTED, or 0; `tag` is a number
+    /// that `freehold_tag` gave.
     /// `unnamed` may be null; it gets what `freehold_stack_unnamed` says of the new block.
     ///
     /// Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_UNKNOWN_VALUE (a flag or
@@ -1126,6 +1136,9 @@ impl Api {
                     c"freehold_misuses",
                 )?),
                 freehold_leaks: core::mem::transmute::<*const c_void, _>(found(c"freehold_leaks")?),
+                freehold_leaks_reset: core::mem::transmute::<*const c_void, _>(found(
+                    c"freehold_leaks_reset",
+                )?),
                 freehold_leak_count: core::mem::transmute::<*const c_void, _>(found(
                     c"freehold_leak_count",
                 )?),
@@ -1152,6 +1165,9 @@ impl Api {
                 )?),
                 freehold_stack_unnamed: core::mem::transmute::<*const c_void, _>(found(
                     c"freehold_stack_unnamed",
+                )?),
+                freehold_stack_last: core::mem::transmute::<*const c_void, _>(found(
+                    c"freehold_stack_last",
                 )?),
                 freehold_stack_name: core::mem::transmute::<*const c_void, _>(found(
                     c"freehold_stack_name",

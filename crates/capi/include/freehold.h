@@ -447,6 +447,12 @@
 #define FREEHOLD_ZEROED 1
 
 /**
+ * For `freehold_alloc`: the block is recorded while blocks are tracked, but does not
+ * count as a leak when it stays.
+ */
+#define FREEHOLD_UNCOUNTED 2
+
+/**
  * Most frames of a stack that are kept.
  */
 #define FREEHOLD_MAX_FRAMES 128
@@ -1251,6 +1257,11 @@ uint64_t freehold_misuses(void);
 freehold_code freehold_leaks(uint32_t format, char *buffer, size_t room, size_t *needed);
 
 /**
+ * The blocks that `freehold_leaks` has now count no longer; nothing is released.
+ */
+void freehold_leaks_reset(void);
+
+/**
  * How many blocks `freehold_leaks` has, and their bytes; both may be null.
  *
  * Errors: FREEHOLD_NOT_TRACKED; FREEHOLD_BAD_ALIGNMENT.
@@ -1353,6 +1364,13 @@ bool freehold_stack_set(freehold_stack stack);
 freehold_stack freehold_stack_unnamed(const void *block);
 
 /**
+ * The stack with which this thread last released a block or was refused to, if that has
+ * code of a JIT without names; else 0. When it has names before `freehold_last_message`
+ * is called, that has them too.
+ */
+freehold_stack freehold_stack_last(void);
+
+/**
  * Gives a stack the language's frames, innermost first, once and at any time later:
  * reports show them in place of the JIT's code.
  *
@@ -1382,7 +1400,8 @@ uint32_t freehold_tag(const char *name);
 /**
  * A block of `size` bytes at a multiple of `alignment`, for bindings: what
  * `freehold_typed`, `freehold_stack_unnamed` and their checks would take several calls
- * for. `flags` is FREEHOLD_ZEROED or 0; `tag` is a number that `freehold_tag` gave.
+ * for. `flags` is a sum of FREEHOLD_ZEROED and FREEHOLD_UNCOUNTED, or 0; `tag` is a number
+ * that `freehold_tag` gave.
  * `unnamed` may be null; it gets what `freehold_stack_unnamed` says of the new block.
  *
  * Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_UNKNOWN_VALUE (a flag or

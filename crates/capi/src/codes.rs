@@ -121,12 +121,19 @@ pub(crate) fn name(code: i32) -> &'static core::ffi::CStr {
 pub(crate) struct Failure {
     pub(crate) code: freehold_code,
     pub(crate) message: String,
+    /// In place of the message: it is put into words when they are asked for, because
+    /// its stacks may be given names until then.
+    pub(crate) misuse: Option<Box<FreeError>>,
 }
 
 impl Failure {
     pub(crate) fn new(code: freehold_code, message: impl Into<String>) -> Failure {
         let message = message.into();
-        Failure { code, message }
+        Failure {
+            code,
+            message,
+            misuse: None,
+        }
     }
 }
 
@@ -165,7 +172,11 @@ fn of_misuse(misuse: Misuse) -> freehold_code {
 
 impl From<FreeError> for Failure {
     fn from(error: FreeError) -> Failure {
-        Failure::new(of_misuse(error.misuse()), error.to_string())
+        Failure {
+            code: of_misuse(error.misuse()),
+            message: String::new(),
+            misuse: Some(Box::new(error)),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What stands between C and everything else: a panic becomes a code, and the
 //! last error of each thread is kept.
 
-use core::cell::RefCell;
+use core::cell::{OnceCell, RefCell};
 use core::ffi::CStr;
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,8 +9,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::codes::{FREEHOLD_INTERNAL, FREEHOLD_OK, Failure, freehold_code};
 
 struct Last {
-    code: freehold_code,
-    message: CString,
+    failure: Failure,
+    /// Made when it is asked for.
+    message: OnceCell<CString>,
+}
+
+impl Last {
+    fn message(&self) -> &CStr {
+        self.message.get_or_init(|| {
+            let text = match &self.failure.misuse {
+                Some(misuse) => misuse.to_string(),
+                None => self.failure.message.clone(),
+            };
+            let mut bytes = text.into_bytes();
+            // A name in it may come from a damaged object file.
+            bytes.retain(|byte| *byte != 0);
+            CString::new(bytes).unwrap_or_default()
+        })
+    }
 }
 
 thread_local! {
@@ -64,14 +80,11 @@ fn internal(panic: &(dyn core::any::Any + Send)) -> Failure {
 fn note(failure: Failure) -> freehold_code {
     let errno = errno();
     let code = failure.code;
-    let mut bytes = failure.message.into_bytes();
-    // A name in it may come from a damaged object file.
-    bytes.retain(|byte| *byte != 0);
-    let message = CString::new(bytes).unwrap_or_default();
+    let message = OnceCell::new();
     // A thread that is ending keeps nothing.
     let _ = LAST.try_with(|last| {
         // Dropped after the borrow: freeing may come back here.
-        let before = last.replace(Some(Last { code, message }));
+        let before = last.replace(Some(Last { failure, message }));
         drop(before);
     });
     set_errno(errno);
@@ -84,7 +97,7 @@ pub(crate) fn with_last<R>(run: impl FnOnce(freehold_code, &CStr) -> R) -> R {
     let found = LAST.try_with(|last| {
         let last = last.borrow();
         let last = last.as_ref()?;
-        run.take().map(|run| run(last.code, &last.message))
+        run.take().map(|run| run(last.failure.code, last.message()))
     });
     match (found, run) {
         (Ok(Some(result)), _) => result,

@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_void};
 use core::ptr::null_mut;
 
 use freehold::managed::{self, Frame, Language, Stack};
-use freehold::{Allocator, DiagnosticCalloc, DiagnosticMalloc};
+use freehold::{Allocator, Calloc, DiagnosticCalloc, DiagnosticMalloc, Malloc};
 
 use crate::codes::{
     FREEHOLD_BAD_HANDLE, FREEHOLD_NOT_SO, FREEHOLD_NOT_TRACKED, FREEHOLD_NULL,
@@ -21,6 +21,11 @@ pub const FREEHOLD_DART: u32 = 3;
 
 /// For `freehold_alloc`: the block is zeroed.
 pub const FREEHOLD_ZEROED: u32 = 1;
+/// For `freehold_alloc`: the block is recorded while blocks are tracked, but does not
+/// count as a leak when it stays.
+pub const FREEHOLD_UNCOUNTED: u32 = 2;
+
+const ZEROED_UNCOUNTED: u32 = FREEHOLD_ZEROED | FREEHOLD_UNCOUNTED;
 
 /// Most frames of a stack that are kept.
 pub const FREEHOLD_MAX_FRAMES: usize = 128;
@@ -128,6 +133,15 @@ pub extern "C" fn freehold_stack_unnamed(block: *const c_void) -> freehold_stack
     found.flatten().map_or(0, Stack::to_bits)
 }
 
+/// The stack with which this thread last released a block or was refused to, if that has
+/// code of a JIT without names; else 0. When it has names before `freehold_last_message`
+/// is called, that has them too.
+#[unsafe(no_mangle)]
+pub extern "C" fn freehold_stack_last() -> freehold_stack {
+    let found = guard::value(|| Ok(managed::last_unnamed()));
+    found.flatten().map_or(0, Stack::to_bits)
+}
+
 /// Gives a stack the language's frames, innermost first, once and at any time later:
 /// reports show them in place of the JIT's code.
 ///
@@ -184,7 +198,8 @@ pub unsafe extern "C" fn freehold_tag(name: *const c_char) -> u32 {
 
 /// A block of `size` bytes at a multiple of `alignment`, for bindings: what
 /// `freehold_typed`, `freehold_stack_unnamed` and their checks would take several calls
-/// for. `flags` is FREEHOLD_ZEROED or 0; `tag` is a number that `freehold_tag` gave.
+/// for. `flags` is a sum of FREEHOLD_ZEROED and FREEHOLD_UNCOUNTED, or 0; `tag` is a number
+/// that `freehold_tag` gave.
 /// `unnamed` may be null; it gets what `freehold_stack_unnamed` says of the new block.
 ///
 /// Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_UNKNOWN_VALUE (a flag or
@@ -210,8 +225,10 @@ pub unsafe extern "C" fn freehold_alloc(
         let block = match flags {
             0 => DiagnosticMalloc::default().allocate(layout, tag)?,
             FREEHOLD_ZEROED => DiagnosticCalloc::default().allocate(layout, tag)?,
+            FREEHOLD_UNCOUNTED => Malloc::default().allocate(layout, tag)?,
+            ZEROED_UNCOUNTED => Calloc::default().allocate(layout, tag)?,
             other => {
-                let message = format!("{other} is no flag: pass FREEHOLD_ZEROED or 0");
+                let message = format!("{other} is no sum of flags: see FREEHOLD_ZEROED");
                 return Err(Failure::new(FREEHOLD_UNKNOWN_VALUE, message));
             }
         };

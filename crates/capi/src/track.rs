@@ -166,6 +166,15 @@ pub unsafe extern "C" fn freehold_leaks(
     })
 }
 
+/// The blocks that `freehold_leaks` has now count no longer; nothing is released.
+#[unsafe(no_mangle)]
+pub extern "C" fn freehold_leaks_reset() {
+    guard::value(|| {
+        LeakTracker::reset();
+        Ok(())
+    });
+}
+
 /// How many blocks `freehold_leaks` has, and their bytes; both may be null.
 ///
 /// Errors: FREEHOLD_NOT_TRACKED; FREEHOLD_BAD_ALIGNMENT.

@@ -112,6 +112,8 @@ pub(crate) fn forget() {
 thread_local! {
     /// The stack that this thread records, as [`Stack::to_bits`]; 0 for none.
     static CURRENT: Cell<u64> = const { Cell::new(0) };
+    /// The last one that was walked for a release, likewise.
+    static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Stack {
@@ -162,7 +164,7 @@ impl Stack {
 
     /// Its number in the ledger; `None` when it is of another one.
     #[inline]
-    fn number(self) -> Option<u32> {
+    pub(crate) fn number(self) -> Option<u32> {
         // Acquire: as in `of`.
         let generation = GENERATION.load(Ordering::Acquire);
         let is_of_it = generation != 0 && self.to_bits() >> 32 == u64::from(generation);
@@ -176,6 +178,39 @@ pub(crate) fn current() -> u32 {
     match Stack::from_bits(CURRENT.get()) {
         None => 0,
         Some(stack) => stack.number().unwrap_or(0),
+    }
+}
+
+/// A stack was walked for a release or a misuse.
+#[inline(always)]
+pub(crate) fn captured(stack: u32) {
+    LAST.set(Stack::of(stack).map_or(0, Stack::to_bits));
+}
+
+/// The stack with which this thread last released a block or was refused to, if there is
+/// code of a JIT in it that has no names yet.
+///
+/// ```
+/// use freehold::{diagnostic_calloc, free, managed, track};
+/// track::start(&Default::default())?;
+/// let raw = diagnostic_calloc::<u8>(1).expect("memory").into_raw();
+/// // SAFETY: live, released once.
+/// unsafe { free(raw.cast()).expect("live") };
+/// // There is no JIT here.
+/// assert_eq!(managed::last_unnamed(), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn last_unnamed() -> Option<Stack> {
+    let stack = Stack::from_bits(LAST.get())?;
+    without_names(state::tracker()?, stack.number()?)
+}
+
+/// The stack, if there is code of a JIT in it that has no names yet.
+pub(crate) fn without_names(tracker: &Tracker, number: u32) -> Option<Stack> {
+    // SAFETY: by the contract it may be called at any time.
+    match unsafe { (tracker.stack_state)(number) } {
+        OF_JIT => Stack::of(number),
+        _ => None,
     }
 }
 
@@ -310,11 +345,7 @@ pub fn unnamed(address: usize) -> Option<Stack> {
     if answer != LIVE {
         return None;
     }
-    // SAFETY: by the contract it may be called at any time.
-    match unsafe { (tracker.stack_state)(block.stack) } {
-        OF_JIT => Stack::of(block.stack),
-        _ => None,
-    }
+    without_names(tracker, block.stack)
 }
 
 /// Gives a stack its frames, innermost first: reports show them in place of the code

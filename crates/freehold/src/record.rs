@@ -48,9 +48,13 @@ pub(crate) struct What {
 /// The number of the stack at an entry.
 pub(crate) fn capture(tracker: &Tracker, entry: Entry) -> u32 {
     match managed::current() {
-        // SAFETY: an entry comes from the start of a function of ours that has not
-        // returned.
-        0 => unsafe { (tracker.capture)(entry.slot, entry.bp) },
+        0 => {
+            // SAFETY: an entry comes from the start of a function of ours that has not
+            // returned.
+            let stack = unsafe { (tracker.capture)(entry.slot, entry.bp) };
+            managed::captured(stack);
+            stack
+        }
         stack => stack,
     }
 }

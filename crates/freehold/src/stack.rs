@@ -11,7 +11,7 @@ use freehold_ledger::managed::is_interpreter;
 
 use crate::contract::{APPROXIMATE, INCOMPLETE, TRUNCATED, Tracker};
 use crate::leaks::json::quoted;
-use crate::{managed, symbols};
+use crate::{managed, state, symbols};
 
 const MOST: usize = 128;
 
@@ -99,6 +99,8 @@ impl fmt::Display for Frame {
 pub struct Stack {
     frames: Vec<Frame>,
     flags: u32,
+    /// Of a stack that may be given names later.
+    unnamed: Option<managed::Stack>,
 }
 
 impl Stack {
@@ -108,6 +110,7 @@ impl Stack {
         let mut stack = Stack::walked(tracker, number);
         let by = managed::naming_of(tracker, number);
         if by == 0 {
+            stack.unnamed = managed::without_names(tracker, number);
             return stack;
         }
         let is_jit = |frame: &Frame| match frame {
@@ -141,6 +144,7 @@ impl Stack {
         Stack {
             frames: frames.collect(),
             flags,
+            unnamed: None,
         }
     }
 
@@ -149,6 +153,7 @@ impl Stack {
         Stack {
             frames: vec![Frame::Code(site)],
             flags: INCOMPLETE,
+            unnamed: None,
         }
     }
 
@@ -213,6 +218,13 @@ impl Stack {
 }
 
 impl Stack {
+    /// The same with the names that it was given meanwhile.
+    fn named_since(&self) -> Option<Stack> {
+        let tracker = state::tracker()?;
+        let stack = Stack::of(tracker, self.unnamed?.number()?);
+        stack.unnamed.is_none().then_some(stack)
+    }
+
     fn telling(&self) -> impl Iterator<Item = &Frame> {
         let is_managed = |frame: &Frame| matches!(frame, Frame::Managed(_));
         let knows_more = self.frames.iter().any(is_managed);
@@ -236,6 +248,9 @@ impl fmt::Debug for Stack {
 /// frames of a managed language are known, those of its interpreter are left out.
 impl fmt::Display for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(named) = self.named_since() {
+            return named.fmt(f);
+        }
         if self.frames.is_empty() {
             return f.write_str("(not recorded)");
         }

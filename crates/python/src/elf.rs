@@ -3,9 +3,14 @@
 //! Not by `dlsym`: that waits for the loader's lock, and what asks here may be in the
 //! middle of an allocation by whoever waits for a lock of its own.
 //!
+//! All reads are checked: an object whose tables are not what they should be is one
+//! without symbols.
+//!
 //! What is not here: objects that are not loaded, other formats.
 
 use core::ffi::CStr;
+
+use crate::memory::{Checked, Memory};
 
 /// A loaded object as the loader describes it.
 #[derive(Clone, Copy, Debug)]
@@ -20,109 +25,154 @@ pub struct Object {
     pub dynamic: *const Dynamic,
 }
 
-/// An entry of a dynamic section: `Elf64_Dyn`.
+/// An entry of a dynamic section: `Elf64_Dyn`, a tag and a value.
 #[repr(C)]
 #[derive(Debug)]
-pub struct Dynamic {
-    tag: u64,
-    value: u64,
-}
+pub struct Dynamic([u64; 2]);
 
-/// `Elf64_Sym`.
-#[repr(C)]
-struct Symbol {
-    name: u32,
-    info: u8,
-    other: u8,
-    section: u16,
-    value: u64,
-    size: u64,
-}
-
-const DT_NULL: u64 = 0;
-const DT_STRTAB: u64 = 5;
-const DT_SYMTAB: u64 = 6;
-const DT_GNU_HASH: u64 = 0x6fff_fef5;
+const DT_NULL: usize = 0;
+const DT_STRTAB: usize = 5;
+const DT_SYMTAB: usize = 6;
+const DT_GNU_HASH: usize = 0x6fff_fef5;
+/// No dynamic section has more entries.
+const MOST_ENTRIES: usize = 1000;
+/// Bytes of an `Elf64_Sym`: name (4), info, other, section (2), value (8), size (8).
+const SYMBOL: usize = 24;
 
 /// The tables by which an object's symbols are found.
 pub(crate) struct Symbols {
     bias: usize,
-    symbols: *const Symbol,
-    names: *const u8,
-    hash: *const u32,
+    symbols: usize,
+    names: usize,
+    hash: usize,
 }
 
 impl Symbols {
     /// Those of an object that has a GNU hash table, as all that are linked today.
-    ///
-    /// # Safety
-    /// The object is loaded, and stays so while the result is used.
-    pub(crate) unsafe fn of(object: &Object) -> Option<Symbols> {
+    pub(crate) fn of(object: &Object) -> Option<Symbols> {
         let (mut symbols, mut names, mut hash) = (0, 0, 0);
-        let mut at = object.dynamic;
-        if at.is_null() {
-            return None;
-        }
-        // SAFETY: a loaded object's section, which ends with DT_NULL.
-        unsafe {
-            while (*at).tag != DT_NULL {
-                let value = (*at).value as usize;
-                match (*at).tag {
-                    DT_SYMTAB => symbols = value,
-                    DT_STRTAB => names = value,
-                    DT_GNU_HASH => hash = value,
-                    _ => {}
-                }
-                at = at.add(1);
+        let dynamic = object.dynamic as usize;
+        for at in (0..MOST_ENTRIES).map(|i| dynamic + i * size_of::<Dynamic>()) {
+            let (tag, value) = (Checked.word(at)?, Checked.word(at + 8)?);
+            match tag {
+                DT_NULL => break,
+                DT_SYMTAB => symbols = value,
+                DT_STRTAB => names = value,
+                DT_GNU_HASH => hash = value,
+                _ => {}
             }
         }
-        // glibc has relocated them; where that is not so they are offsets.
+        // glibc has relocated them, but not those of the kernel's object.
         let place = |value: usize| match value {
             0 => None,
-            value if value < object.start => Some(object.bias.wrapping_add(value)),
+            value if value < object.bias => Some(object.bias + value),
             value => Some(value),
         };
         Some(Symbols {
             bias: object.bias,
-            symbols: place(symbols)? as *const Symbol,
-            names: place(names)? as *const u8,
-            hash: place(hash)? as *const u32,
+            symbols: place(symbols)?,
+            names: place(names)?,
+            hash: place(hash)?,
         })
     }
 
     /// Where a symbol that the object defines lies, and how long it is.
     pub(crate) fn find(&self, wanted: &CStr) -> Option<(usize, usize)> {
-        let bytes = wanted.to_bytes();
-        let hash = bytes.iter().fold(5381_u32, |hash, byte| {
+        let bytes = wanted.to_bytes_with_nul();
+        let hash = wanted.to_bytes().iter().fold(5381_u32, |hash, byte| {
             hash.wrapping_mul(33).wrapping_add(u32::from(*byte))
         });
-        // SAFETY: the table of a loaded object: its head is four words, then come as
-        // many words of the filter and buckets as it says, then a word for each symbol
-        // from `first` on, of which the last of a bucket has bit 0 set.
-        unsafe {
-            let (count, first, bloom) = (*self.hash, *self.hash.add(1), *self.hash.add(2));
-            let buckets = self.hash.add(4 + bloom as usize * 2);
-            if count == 0 {
+        // A head of four words, as many words of a filter and buckets as it says, then a
+        // word for each symbol from `first` on; the last of a bucket has bit 0 set.
+        let half = |at: usize| Checked.half(at);
+        let (count, first) = (half(self.hash)?, half(self.hash + 4)?);
+        let buckets = self.hash + 16 + half(self.hash + 8)? as usize * 8;
+        let bucket = hash.checked_rem(count)? as usize;
+        let chain = buckets + count as usize * 4;
+        let mut index = half(buckets + bucket * 4)?;
+        loop {
+            let entry = half(chain + index.checked_sub(first)? as usize * 4)?;
+            if entry | 1 == hash | 1 {
+                let symbol = self.symbols + index as usize * SYMBOL;
+                let name = self.names + half(symbol)? as usize;
+                let section = half(symbol + 4)? >> 16;
+                let is_it = |(i, byte): (usize, &u8)| Checked.byte(name + i) == Some(*byte);
+                if section != 0 && bytes.iter().enumerate().all(is_it) {
+                    let address = self.bias.wrapping_add(Checked.word(symbol + 8)?);
+                    return Some((address, Checked.word(symbol + 16)?));
+                }
+            }
+            if entry & 1 != 0 {
                 return None;
             }
-            let mut index = *buckets.add((hash % count) as usize);
-            if index < first {
-                return None;
-            }
-            let chain = buckets.add(count as usize);
-            loop {
-                let entry = *chain.add((index - first) as usize);
-                let symbol = &*self.symbols.add(index as usize);
-                let name = CStr::from_ptr(self.names.add(symbol.name as usize).cast());
-                if entry | 1 == hash | 1 && name == wanted && symbol.section != 0 {
-                    let address = self.bias.wrapping_add(symbol.value as usize);
-                    return Some((address, symbol.size as usize));
+            index = index.checked_add(1)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The C library of this process, as the loader describes it.
+    fn libc_object() -> Object {
+        unsafe extern "C" fn visit(
+            info: *mut libc::dl_phdr_info,
+            _: usize,
+            to: *mut core::ffi::c_void,
+        ) -> i32 {
+            // SAFETY: the loader's record, and the place that is passed below.
+            unsafe {
+                let name = CStr::from_ptr((*info).dlpi_name).to_string_lossy();
+                if !name.contains("libc.so") {
+                    return 0;
                 }
-                if entry & 1 != 0 {
-                    return None;
-                }
-                index += 1;
+                let count = usize::from((*info).dlpi_phnum);
+                let headers = core::slice::from_raw_parts((*info).dlpi_phdr, count);
+                let dynamic = headers.iter().find(|h| h.p_type == libc::PT_DYNAMIC);
+                let bias = (*info).dlpi_addr as usize;
+                *to.cast::<Option<Object>>() = dynamic.map(|dynamic| Object {
+                    start: bias,
+                    end: bias,
+                    bias,
+                    dynamic: (bias + dynamic.p_vaddr as usize) as *const Dynamic,
+                });
+                1
             }
         }
+        let mut found: Option<Object> = None;
+        // SAFETY: the callback gets what it is made for.
+        unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut found).cast()) };
+        found.expect("loaded")
+    }
+
+    #[test]
+    fn what_the_loader_finds_is_found() {
+        let symbols = Symbols::of(&libc_object()).expect("tables");
+        for name in [c"malloc", c"strdup", c"qsort", c"environ"] {
+            // SAFETY: a name that ends with a NUL.
+            let known = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+            let (address, _) = symbols.find(name).expect("exported");
+            assert_eq!(address, known as usize, "{name:?}");
+        }
+        assert_eq!(symbols.find(c"_PyEval_EvalFrameDefault"), None);
+        assert_eq!(symbols.find(c""), None);
+    }
+
+    #[test]
+    fn tables_that_are_none_have_no_symbols() {
+        let words = [0x6fff_fef5_u64, 64, 5, 8, 6, 8, 0, 0];
+        let object = Object {
+            start: 0,
+            end: 0,
+            bias: 0,
+            dynamic: words.as_ptr().cast(),
+        };
+        assert!(Symbols::of(&object).is_none_or(|symbols| symbols.find(c"malloc").is_none()));
+        let nowhere = Object {
+            dynamic: core::ptr::null(),
+            ..object
+        };
+        assert!(Symbols::of(&nowhere).is_none());
     }
 }

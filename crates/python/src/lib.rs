@@ -103,8 +103,7 @@ fn seen() -> Option<&'static Interpreter> {
 /// # Safety
 /// The object is loaded, and stays so until [`forget`] was called.
 pub unsafe fn look_at(object: &Object) {
-    // SAFETY: promised by the caller.
-    let Some(found) = (unsafe { find(object) }) else {
+    let Some(found) = find(object) else {
         return;
     };
     let order = (Ordering::Acquire, Ordering::Relaxed);
@@ -129,11 +128,8 @@ pub fn forget(is_there: impl FnOnce(usize) -> bool) {
     }
 }
 
-/// # Safety
-/// As for [`look_at`].
-unsafe fn find(object: &Object) -> Option<Interpreter> {
-    // SAFETY: promised by the caller.
-    let symbols = unsafe { Symbols::of(object)? };
+fn find(object: &Object) -> Option<Interpreter> {
+    let symbols = Symbols::of(object)?;
     let (evaluation, length) = symbols.find(c"_PyEval_EvalFrameDefault")?;
     let (this_thread, _) = symbols.find(c"PyGILState_GetThisThreadState")?;
     let (code_type, _) = symbols.find(c"PyCode_Type")?;

@@ -119,6 +119,7 @@ fn number_type(name: &str) -> &'static str {
         "FREEHOLD_JAVASCRIPT",
         "FREEHOLD_DART",
         "FREEHOLD_ZEROED",
+        "FREEHOLD_UNCOUNTED",
         "FREEHOLD_MAX_FRAMES",
     ];
     match is_argument.iter().any(|begin| name.starts_with(begin)) {

@@ -178,6 +178,9 @@ FREEHOLD_JAVASCRIPT = 2
 FREEHOLD_DART = 3
 # For `freehold_alloc`: the block is zeroed.
 FREEHOLD_ZEROED = 1
+# For `freehold_alloc`: the block is recorded while blocks are tracked, but does not
+# count as a leak when it stays.
+FREEHOLD_UNCOUNTED = 2
 # Most frames of a stack that are kept.
 FREEHOLD_MAX_FRAMES = 128
 
@@ -906,6 +909,11 @@ freehold_leaks = library.freehold_leaks
 freehold_leaks.argtypes = [ctypes.c_uint32, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
 freehold_leaks.restype = freehold_code
 
+# The blocks that `freehold_leaks` has now count no longer; nothing is released.
+freehold_leaks_reset = library.freehold_leaks_reset
+freehold_leaks_reset.argtypes = []
+freehold_leaks_reset.restype = None
+
 # How many blocks `freehold_leaks` has, and their bytes; both may be null.
 #
 # Errors: FREEHOLD_NOT_TRACKED; FREEHOLD_BAD_ALIGNMENT.
@@ -1004,6 +1012,13 @@ freehold_stack_unnamed = library.freehold_stack_unnamed
 freehold_stack_unnamed.argtypes = [ctypes.c_void_p]
 freehold_stack_unnamed.restype = freehold_stack
 
+# The stack with which this thread last released a block or was refused to, if that has
+# code of a JIT without names; else 0. When it has names before `freehold_last_message`
+# is called, that has them too.
+freehold_stack_last = library.freehold_stack_last
+freehold_stack_last.argtypes = []
+freehold_stack_last.restype = freehold_stack
+
 # Gives a stack the language's frames, innermost first, once and at any time later:
 # reports show them in place of the JIT's code.
 #
@@ -1031,7 +1046,8 @@ freehold_tag.restype = ctypes.c_uint32
 
 # A block of `size` bytes at a multiple of `alignment`, for bindings: what
 # `freehold_typed`, `freehold_stack_unnamed` and their checks would take several calls
-# for. `flags` is FREEHOLD_ZEROED or 0; `tag` is a number that `freehold_tag` gave.
+# for. `flags` is a sum of FREEHOLD_ZEROED and FREEHOLD_UNCOUNTED, or 0; `tag` is a number
+# that `freehold_tag` gave.
 # `unnamed` may be null; it gets what `freehold_stack_unnamed` says of the new block.
 #
 # Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_UNKNOWN_VALUE (a flag or
