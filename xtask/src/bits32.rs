@@ -27,7 +27,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("/usr/lib32/libc.so.6", "libc6-i386"),
 ];
 
-fn install() -> Result<(), String> {
+pub(crate) fn install() -> Result<(), String> {
     let needed: Vec<_> = NEEDED.iter().chain(&debian::NEEDED).copied().collect();
     packages::install_from(&needed)
         .map_err(|e| format!("{e}\n       or leave the 32-bit side out with --skip-32"))

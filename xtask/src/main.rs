@@ -3,6 +3,7 @@
 //! Never needed merely to compile. Each command is a list of steps; a step
 //! that fails ends the command with its output and a failing status.
 
+mod bindings;
 mod bits32;
 mod capi;
 mod cost;
@@ -36,6 +37,8 @@ usage: cargo xtask COMMAND
       --windows-32    the library in 32-bit programs of Windows, which no other
                       test runs: fetches Debian's Wine for them (95 MB)
       --32            only the 32-bit side of Linux
+      --dart          only the package for Dart (fetches a Dart VM, 25 MB)
+      --skip-bindings  all but the packages for other languages
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
   dist PREFIX  installs the C library: libraries, headers, pkg-config, CMake
@@ -67,10 +70,11 @@ fn main() -> ExitCode {
         ["test", "--windows"] => windows::test(),
         ["test", "--windows-32"] => windows::test_32(),
         ["test", "--32"] => bits32::test(),
+        ["test", "--dart"] => bindings::dart::test(),
         ["test", skipped @ ..]
             if skipped
                 .iter()
-                .all(|s| ["--skip-windows", "--skip-32"].contains(s)) =>
+                .all(|s| ["--skip-windows", "--skip-32", "--skip-bindings"].contains(s)) =>
         {
             all_but(skipped)
         }
@@ -123,6 +127,9 @@ fn all_but(skipped: &[&str]) -> Result<(), String> {
     steps::test(false)?;
     if !skipped.contains(&"--skip-32") {
         bits32::test()?;
+    }
+    if !skipped.contains(&"--skip-bindings") {
+        bindings::dart::test()?;
     }
     if !skipped.contains(&"--skip-windows") {
         windows::test()?;

@@ -8,7 +8,7 @@
 //! the user's cache folder.
 
 pub(crate) mod package;
-mod wine;
+pub(crate) mod wine;
 
 pub(crate) use wine::Wine;
 

@@ -17,7 +17,9 @@ use crate::writer::Ledger;
 pub const MAX_TEXT: usize = 4096;
 
 /// How files begin whose functions run a managed language's code, or pass its calls on.
-const INTERPRETERS: [&str; 6] = [
+const INTERPRETERS: [&str; 8] = [
+    "libflutter",
+    "libnode.so",
     "libpython",
     "python",
     "pypy",
@@ -29,7 +31,8 @@ const INTERPRETERS: [&str; 6] = [
 /// Whether an object with this file name runs code of a managed language or passes its
 /// calls on: where frames of the language are known, those of the object tell nothing.
 pub fn is_interpreter(object: &str) -> bool {
-    INTERPRETERS.iter().any(|begin| object.starts_with(begin))
+    let names = ["dart", "dart.exe", "dartaotruntime", "node", "node.exe"];
+    names.contains(&object) || INTERPRETERS.iter().any(|begin| object.starts_with(begin))
 }
 
 /// A place, as it is told and asked for.

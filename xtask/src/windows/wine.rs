@@ -41,7 +41,7 @@ pub(crate) enum Wine {
 }
 
 /// The user's cache folder of the project.
-fn cache() -> Result<PathBuf, String> {
+pub(crate) fn cache() -> Result<PathBuf, String> {
     let set = |name| std::env::var_os(name).filter(|v| !v.is_empty());
     let cache = match (set("XDG_CACHE_HOME"), set("HOME")) {
         (Some(cache), _) => PathBuf::from(cache),
