@@ -906,12 +906,12 @@ pub struct Api {
     /// Gives false, and sets none, when the stack is stale: make it again.
     pub freehold_stack_set: unsafe extern "C" fn(stack: freehold_stack) -> bool,
     /// The stack of a live block if the walk met code of a JIT in it, which nobody has
-    /// named yet; else 0. For languages whose frames the walk sees, but whose names only
-    /// they know: see `freehold_stack_name`.
+    /// named yet; else 0. Told once for each stack, to whoever asks first. For languages whose
+    /// frames the walk sees, but whose names only they know: see `freehold_stack_name`.
     pub freehold_stack_unnamed: unsafe extern "C" fn(block: *const c_void) -> freehold_stack,
-    /// The stack with which this thread last released a block or was refused to, if that has
-    /// code of a JIT without names; else 0. When it has names before `freehold_last_message`
-    /// is called, that has them too.
+    /// The same for the stack with which this thread last released a block or was refused
+    /// to. When it is given names before `freehold_last_message` is called, that has them,
+    /// too.
     pub freehold_stack_last: unsafe extern "C" fn() -> freehold_stack,
     /// Gives a stack the language's frames, innermost first, once and at any time later:
     /// reports show them in place of the JIT's code.

@@ -1358,15 +1358,15 @@ bool freehold_stack_set(freehold_stack stack);
 
 /**
  * The stack of a live block if the walk met code of a JIT in it, which nobody has
- * named yet; else 0. For languages whose frames the walk sees, but whose names only
- * they know: see `freehold_stack_name`.
+ * named yet; else 0. Told once for each stack, to whoever asks first. For languages whose
+ * frames the walk sees, but whose names only they know: see `freehold_stack_name`.
  */
 freehold_stack freehold_stack_unnamed(const void *block);
 
 /**
- * The stack with which this thread last released a block or was refused to, if that has
- * code of a JIT without names; else 0. When it has names before `freehold_last_message`
- * is called, that has them too.
+ * The same for the stack with which this thread last released a block or was refused
+ * to. When it is given names before `freehold_last_message` is called, that has them,
+ * too.
  */
 freehold_stack freehold_stack_last(void);
 

@@ -125,17 +125,17 @@ pub extern "C" fn freehold_stack_set(stack: freehold_stack) -> bool {
 }
 
 /// The stack of a live block if the walk met code of a JIT in it, which nobody has
-/// named yet; else 0. For languages whose frames the walk sees, but whose names only
-/// they know: see `freehold_stack_name`.
+/// named yet; else 0. Told once for each stack, to whoever asks first. For languages whose
+/// frames the walk sees, but whose names only they know: see `freehold_stack_name`.
 #[unsafe(no_mangle)]
 pub extern "C" fn freehold_stack_unnamed(block: *const c_void) -> freehold_stack {
     let found = guard::value(|| Ok(managed::unnamed(block as usize)));
     found.flatten().map_or(0, Stack::to_bits)
 }
 
-/// The stack with which this thread last released a block or was refused to, if that has
-/// code of a JIT without names; else 0. When it has names before `freehold_last_message`
-/// is called, that has them too.
+/// The same for the stack with which this thread last released a block or was refused
+/// to. When it is given names before `freehold_last_message` is called, that has them,
+/// too.
 #[unsafe(no_mangle)]
 pub extern "C" fn freehold_stack_last() -> freehold_stack {
     let found = guard::value(|| Ok(managed::last_unnamed()));

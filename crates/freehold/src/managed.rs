@@ -187,8 +187,7 @@ pub(crate) fn captured(stack: u32) {
     LAST.set(Stack::of(stack).map_or(0, Stack::to_bits));
 }
 
-/// The stack with which this thread last released a block or was refused to, if there is
-/// code of a JIT in it that has no names yet.
+/// The same for the stack with which this thread last released a block or was refused to.
 ///
 /// ```
 /// use freehold::{diagnostic_calloc, free, managed, track};
@@ -202,7 +201,14 @@ pub(crate) fn captured(stack: u32) {
 /// ```
 pub fn last_unnamed() -> Option<Stack> {
     let stack = Stack::from_bits(LAST.get())?;
-    without_names(state::tracker()?, stack.number()?)
+    ask(state::tracker()?, stack.number()?)
+}
+
+/// The stack, if nobody was asked for its names.
+fn ask(tracker: &Tracker, number: u32) -> Option<Stack> {
+    // SAFETY: by the contract it may be called at any time.
+    let is_first = unsafe { (tracker.ask_names)(number) == 1 };
+    Stack::of(number).filter(|_| is_first)
 }
 
 /// The stack, if there is code of a JIT in it that has no names yet.
@@ -329,7 +335,8 @@ pub fn set(stack: Option<Stack>) -> bool {
     is_fresh
 }
 
-/// The stack of a live block if there is code of a JIT in it that has no names yet.
+/// The stack of a live block if there is code of a JIT in it that has no names yet: told
+/// once for each stack, to whoever asks first.
 ///
 /// ```
 /// use freehold::{calloc, managed, track};
@@ -345,7 +352,7 @@ pub fn unnamed(address: usize) -> Option<Stack> {
     if answer != LIVE {
         return None;
     }
-    without_names(tracker, block.stack)
+    ask(tracker, block.stack)
 }
 
 /// Gives a stack its frames, innermost first: reports show them in place of the code

@@ -188,6 +188,20 @@ impl Ledger {
         stack != 0 && stack < nodes && trie::is_named(&self.memory, stack)
     }
 
+    /// Whether a stack needs names that only a managed language has, and nobody was asked
+    /// for them. From now on somebody was.
+    #[inline]
+    pub fn ask_names(&self, stack: u32) -> bool {
+        // Relaxed: as in `is_named`.
+        let nodes = self.memory.header().nodes.load(Ordering::Relaxed);
+        if stack == 0 || stack >= nodes || trie::is_asked(&self.memory, stack) {
+            return false;
+        }
+        let of_jit = self.root_of(stack).is_some_and(|root| root.approximate);
+        // What has none of it need not be looked at again, either.
+        trie::set_asked(&self.memory, stack) && of_jit
+    }
+
     /// The stack whose places are the names of this one. Looks at all that were given.
     pub fn naming_of(&self, stack: u32) -> Option<u32> {
         let count = self.memory.header().namings.load(Ordering::Relaxed);

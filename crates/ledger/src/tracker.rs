@@ -299,4 +299,6 @@ pub struct Tracker {
     pub name_stack: unsafe extern "C" fn(stack: u32, by: u32) -> u32,
     /// The stack whose frames were given to this one as names; 0 for none.
     pub naming_of: unsafe extern "C" fn(stack: u32) -> u32,
+    /// Gives 1 once for each stack that has code of a JIT and no names.
+    pub ask_names: unsafe extern "C" fn(stack: u32) -> u32,
 }

@@ -85,7 +85,8 @@ pub(crate) struct Node {
     word: AtomicU64,
     parent: AtomicU32,
     /// Frames further out; [`Node::TABLED`] when the table finds it,
-    /// [`Node::NAMED`] when the stack that ends here was given names.
+    /// [`Node::NAMED`] when the stack that ends here was given names,
+    /// [`Node::ASKED`] when somebody was asked for them.
     depth: AtomicU32,
     /// The first of its own children.
     child: AtomicU32,
@@ -98,7 +99,8 @@ const _: () = assert!(size_of::<Node>() as u64 == NODE_BYTES);
 impl Node {
     const TABLED: u32 = 1 << 31;
     const NAMED: u32 = 1 << 30;
-    const DEPTH: u32 = Node::NAMED - 1;
+    const ASKED: u32 = 1 << 29;
+    const DEPTH: u32 = Node::ASKED - 1;
 }
 
 /// The node of this number.
@@ -118,6 +120,22 @@ pub(crate) fn frame(memory: &Memory, number: u32) -> u64 {
 pub(crate) fn is_named(memory: &Memory, number: u32) -> bool {
     // Relaxed: only whether; the names are read by others, later.
     node(memory, number).depth.load(Ordering::Relaxed) & Node::NAMED != 0
+}
+
+/// Whether somebody was asked for the names of the stack that ends in this node, or gave
+/// them.
+pub(crate) fn is_asked(memory: &Memory, number: u32) -> bool {
+    // Relaxed: see above.
+    node(memory, number).depth.load(Ordering::Relaxed) & (Node::ASKED | Node::NAMED) != 0
+}
+
+/// Marks it so; false when it was.
+pub(crate) fn set_asked(memory: &Memory, number: u32) -> bool {
+    // Relaxed: see above.
+    let before = node(memory, number)
+        .depth
+        .fetch_or(Node::ASKED, Ordering::Relaxed);
+    before & (Node::ASKED | Node::NAMED) == 0
 }
 
 /// Marks it so; false when it was.

@@ -22,6 +22,7 @@ const VM: &str = "package/dart-sass/src/dart";
 const TESTS: &[&str] = &[
     "test/leak_tracker_cases.dart",
     "test/ffi_cases.dart",
+    "test/win32_cases.dart",
     "test/own_cases.dart",
 ];
 

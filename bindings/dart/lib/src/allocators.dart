@@ -33,8 +33,13 @@ const MallocAllocator malloc = MallocAllocator._();
 /// The numbers of types, for records.
 final Map<Type, int> _tags = {};
 
+Type? _lastType;
+int _lastTag = 0;
+
 int _tagOf(Type type) {
-  return _tags[type] ??= freehold_tag('$type'.toScratch());
+  if (identical(type, _lastType)) return _lastTag;
+  _lastType = type;
+  return _lastTag = _tags[type] ??= freehold_tag('$type'.toScratch());
 }
 
 /// Whether the whole process is tracked from outside, by `freehold run` or the environment. Then all that

@@ -877,13 +877,13 @@ final int Function(Pointer<freehold_frame>, int) freehold_stack_new = _library.l
 final bool Function(int) freehold_stack_set = _library.lookupFunction<Bool Function(Uint64), bool Function(int)>('freehold_stack_set', isLeaf: true);
 
 /// The stack of a live block if the walk met code of a JIT in it, which nobody has
-/// named yet; else 0. For languages whose frames the walk sees, but whose names only
-/// they know: see `freehold_stack_name`.
+/// named yet; else 0. Told once for each stack, to whoever asks first. For languages whose
+/// frames the walk sees, but whose names only they know: see `freehold_stack_name`.
 final int Function(Pointer<Void>) freehold_stack_unnamed = _library.lookupFunction<Uint64 Function(Pointer<Void>), int Function(Pointer<Void>)>('freehold_stack_unnamed', isLeaf: true);
 
-/// The stack with which this thread last released a block or was refused to, if that has
-/// code of a JIT without names; else 0. When it has names before `freehold_last_message`
-/// is called, that has them too.
+/// The same for the stack with which this thread last released a block or was refused
+/// to. When it is given names before `freehold_last_message` is called, that has them,
+/// too.
 final int Function() freehold_stack_last = _library.lookupFunction<Uint64 Function(), int Function()>('freehold_stack_last', isLeaf: true);
 
 /// Gives a stack the language's frames, innermost first, once and at any time later:

@@ -38,7 +38,6 @@ Pointer<Uint8> scratch(int bytes) {
 
 /// The library met a stack that has no names: this one.
 void newStack(int stack) {
-  if (_pending.containsKey(stack)) return;
   _pending[stack] = StackTrace.current;
   if (freehold_tracking_is_shared()) {
     nameStacks();

@@ -97,6 +97,7 @@ pub const fn table<K: Keeper>() -> Tracker {
         stack_state: Of::<K>::stack_state,
         name_stack: Of::<K>::name_stack,
         naming_of: Of::<K>::naming_of,
+        ask_names: Of::<K>::ask_names,
     }
 }
 
@@ -421,6 +422,10 @@ impl<K: Keeper> Of<K> {
 
     unsafe extern "C" fn name_stack(stack: u32, by: u32) -> u32 {
         u32::from(K::ledger().is_some_and(|l| l.name_stack(stack, by)))
+    }
+
+    unsafe extern "C" fn ask_names(stack: u32) -> u32 {
+        u32::from(K::ledger().is_some_and(|l| l.ask_names(stack)))
     }
 
     unsafe extern "C" fn naming_of(stack: u32) -> u32 {
