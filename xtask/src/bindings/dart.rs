@@ -41,7 +41,36 @@ pub(crate) fn test() -> Result<(), String> {
         run.env("FREEHOLD_LIBRARY", &library);
         step(&format!("Dart: {script}"), &mut run)?;
     }
-    Ok(())
+    eprintln!("\n==> Dart: the programs of docs/dart.md");
+    guide(&vm, &packages, &library)
+}
+
+/// Runs the programs in the guide: each prints what its comments `=>` say, in order.
+fn guide(vm: &Path, packages: &Path, library: &Path) -> Result<(), String> {
+    let path = root().join("docs/dart.md");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let pieces = text.split("```dart\n").skip(1);
+    let programs = pieces.filter_map(|piece| piece.split("```").next());
+    let mut count = 0;
+    for program in programs {
+        count += 1;
+        let file = dist::target().join(format!("dart-packages/guide{count}.dart"));
+        fs::write(&file, program).map_err(|e| format!("{}: {e}", file.display()))?;
+        let mut run = dart(vm, packages);
+        let printed = said(run.arg(&file).env("FREEHOLD_LIBRARY", library))?;
+        let wanted = program.lines().filter_map(|line| line.split_once("// => "));
+        let wanted: Vec<&str> = wanted.map(|(_, wanted)| wanted).collect();
+        let printed: Vec<&str> = printed.lines().collect();
+        if printed != wanted {
+            return Err(format!(
+                "program {count} of docs/dart.md prints {printed:?}, and should {wanted:?}"
+            ));
+        }
+    }
+    match count {
+        0..5 => Err(format!("docs/dart.md has only {count} programs")),
+        _ => Ok(()),
+    }
 }
 
 /// A program of Dart, with assertions.
