@@ -333,6 +333,14 @@ pub struct Api {
     /// # Safety
     /// As for `freehold_free`.
     pub freehold_free_sized: unsafe extern "C" fn(block: *mut c_void, size: usize) -> freehold_code,
+    /// As `freehold_free`, for callers who must not be called back, as the leaf calls of a
+    /// managed language: when the block's release is a function that was given with it, or
+    /// one of another library, nothing is done, and FREEHOLD_NOT_SO given without a message.
+    /// Then call `freehold_free`.
+    ///
+    /// # Safety
+    /// As for `freehold_free`.
+    pub freehold_free_leaf: unsafe extern "C" fn(block: *mut c_void) -> freehold_code,
     /// Releases a block that must be of one family, as that family's own release
     /// function does: `family` is one of the constants FREEHOLD_FAMILY_….
     ///
@@ -1003,6 +1011,9 @@ impl Api {
                 freehold_free: core::mem::transmute::<*const c_void, _>(found(c"freehold_free")?),
                 freehold_free_sized: core::mem::transmute::<*const c_void, _>(found(
                     c"freehold_free_sized",
+                )?),
+                freehold_free_leaf: core::mem::transmute::<*const c_void, _>(found(
+                    c"freehold_free_leaf",
                 )?),
                 freehold_free_as: core::mem::transmute::<*const c_void, _>(found(
                     c"freehold_free_as",

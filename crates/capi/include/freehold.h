@@ -696,6 +696,17 @@ freehold_code freehold_free(void *block);
 freehold_code freehold_free_sized(void *block, size_t size);
 
 /**
+ * As `freehold_free`, for callers who must not be called back, as the leaf calls of a
+ * managed language: when the block's release is a function that was given with it, or
+ * one of another library, nothing is done, and FREEHOLD_NOT_SO given without a message.
+ * Then call `freehold_free`.
+ *
+ * # Safety
+ * As for `freehold_free`.
+ */
+freehold_code freehold_free_leaf(void *block);
+
+/**
  * Releases a block that must be of one family, as that family's own release
  * function does: `family` is one of the constants FREEHOLD_FAMILY_….
  *

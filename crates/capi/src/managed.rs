@@ -233,7 +233,7 @@ pub unsafe extern "C" fn freehold_alloc(
             }
         };
         if !unnamed.is_null() {
-            let stack = managed::unnamed(block.as_ptr() as usize);
+            let stack = managed::unnamed_allocation();
             // SAFETY: as promised by the caller.
             unsafe { unnamed.write(stack.map_or(0, Stack::to_bits)) };
         }

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use crate::codes::{Failure, freehold_code};
+use crate::codes::{FREEHOLD_NOT_SO, Failure, freehold_code};
 use crate::{arguments, guard};
 
 /// Releases a block of any family: it finds out what the pointer is and calls
@@ -41,6 +41,22 @@ pub unsafe extern "C" fn freehold_free(block: *mut c_void) -> freehold_code {
 pub unsafe extern "C" fn freehold_free_sized(block: *mut c_void, size: usize) -> freehold_code {
     // SAFETY: as promised by the caller.
     guard::code(|| unsafe { freehold::free_sized(block, size) }.map_err(Failure::from))
+}
+
+/// As `freehold_free`, for callers who must not be called back, as the leaf calls of a
+/// managed language: when the block's release is a function that was given with it, or
+/// one of another library, nothing is done, and FREEHOLD_NOT_SO given without a message.
+/// Then call `freehold_free`.
+///
+/// # Safety
+/// As for `freehold_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freehold_free_leaf(block: *mut c_void) -> freehold_code {
+    if freehold::calls_back(block) {
+        return FREEHOLD_NOT_SO;
+    }
+    // SAFETY: as promised by the caller.
+    guard::code(|| unsafe { freehold::free(block) }.map_err(Failure::from))
 }
 
 /// Releases a block that must be of one family, as that family's own release

@@ -114,6 +114,8 @@ thread_local! {
     static CURRENT: Cell<u64> = const { Cell::new(0) };
     /// The last one that was walked for a release, likewise.
     static LAST: Cell<u64> = const { Cell::new(0) };
+    /// Number of the one that the last block was recorded with.
+    static ALLOCATED: Cell<u32> = const { Cell::new(0) };
 }
 
 impl Stack {
@@ -333,6 +335,29 @@ pub fn set(stack: Option<Stack>) -> bool {
     let bits = stack.filter(|_| is_fresh).map_or(0, Stack::to_bits);
     CURRENT.set(bits);
     is_fresh
+}
+
+/// A block was recorded with this stack.
+#[inline(always)]
+pub(crate) fn allocated(stack: u32) {
+    ALLOCATED.set(stack);
+}
+
+/// The same as [`unnamed`] for the last block that this thread has allocated.
+///
+/// ```
+/// use freehold::{calloc, managed, track};
+/// track::start(&Default::default())?;
+/// let block = calloc::<u8>(1).expect("memory");
+/// assert_eq!(managed::unnamed_allocation(), None);
+/// # drop(block);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn unnamed_allocation() -> Option<Stack> {
+    match ALLOCATED.replace(0) {
+        0 => None,
+        stack => ask(state::tracker()?, stack),
+    }
 }
 
 /// The stack of a live block if there is code of a JIT in it that has no names yet: told

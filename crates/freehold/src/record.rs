@@ -92,7 +92,9 @@ pub(crate) fn tell(tracker: &Tracker, mut block: Block, entry: Entry) -> bool {
         }
     };
     // SAFETY: a block; the entry as for `capture`.
-    unsafe { (tracker.allocated)(&block, slot, bp) == 1 }
+    let recorded = unsafe { (tracker.allocated)(&block, slot, bp) };
+    managed::allocated(recorded as u32);
+    recorded != 0
 }
 
 /// What the ledger has on an address.

@@ -195,6 +195,18 @@ pub(crate) fn find(address: usize) -> Option<Entry> {
     with(|map| map.get(address))
 }
 
+/// Whether a function that somebody gave, or one of another library, releases what is
+/// registered at an address.
+pub(crate) fn has_release_of_its_own(address: usize) -> bool {
+    let is_given = |entry: Entry| match entry.release {
+        Releaser::Custom(_) => true,
+        #[cfg(feature = "owners")]
+        Releaser::Named(_) => true,
+        _ => false,
+    };
+    find(address).is_some_and(is_given)
+}
+
 /// The function that releases a registered block, where its family does not tell.
 pub(crate) fn release_name(address: usize) -> Option<&'static str> {
     find(address).and_then(|entry| entry.release.function_name())

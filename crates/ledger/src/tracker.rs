@@ -242,8 +242,9 @@ pub struct Tracker {
     /// Notes a block that has just been allocated: all fields but time and
     /// thread count. Where `slot` is not 0, its stack is captured as by
     /// `capture` and the field does not count. With that or with [`NEW`] it may be
-    /// none of the samples where blocks are sampled. Gives 1 when it was recorded.
-    pub allocated: unsafe extern "C" fn(block: *const Block, slot: usize, bp: usize) -> u32,
+    /// none of the samples where blocks are sampled. Gives 0 when it
+    /// was not recorded, else 2³² and the number of its stack.
+    pub allocated: unsafe extern "C" fn(block: *const Block, slot: usize, bp: usize) -> u64,
     /// Takes out a block that is about to be released. Gives [`LIVE`] with what
     /// it was in `block`, or [`DEAD`], [`UNKNOWN`], [`BUSY`]. Of two callers
     /// with the same block one gets [`LIVE`]. `site` is where the function that

@@ -349,6 +349,15 @@ final int Function(Pointer<Void>) freehold_free = _library.lookupFunction<Int32 
 /// As for `freehold_free`.
 final int Function(Pointer<Void>, int) freehold_free_sized = _library.lookupFunction<Int32 Function(Pointer<Void>, Size), int Function(Pointer<Void>, int)>('freehold_free_sized');
 
+/// As `freehold_free`, for callers who must not be called back, as the leaf calls of a
+/// managed language: when the block's release is a function that was given with it, or
+/// one of another library, nothing is done, and FREEHOLD_NOT_SO given without a message.
+/// Then call `freehold_free`.
+///
+/// # Safety
+/// As for `freehold_free`.
+final int Function(Pointer<Void>) freehold_free_leaf = _library.lookupFunction<Int32 Function(Pointer<Void>), int Function(Pointer<Void>)>('freehold_free_leaf', isLeaf: true);
+
 /// Releases a block that must be of one family, as that family's own release
 /// function does: `family` is one of the constants FREEHOLD_FAMILY_….
 ///

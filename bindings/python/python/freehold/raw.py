@@ -368,6 +368,17 @@ freehold_free_sized = library.freehold_free_sized
 freehold_free_sized.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 freehold_free_sized.restype = freehold_code
 
+# As `freehold_free`, for callers who must not be called back, as the leaf calls of a
+# managed language: when the block's release is a function that was given with it, or
+# one of another library, nothing is done, and FREEHOLD_NOT_SO given without a message.
+# Then call `freehold_free`.
+#
+# # Safety
+# As for `freehold_free`.
+freehold_free_leaf = library.freehold_free_leaf
+freehold_free_leaf.argtypes = [ctypes.c_void_p]
+freehold_free_leaf.restype = freehold_code
+
 # Releases a block that must be of one family, as that family's own release
 # function does: `family` is one of the constants FREEHOLD_FAMILY_….
 #

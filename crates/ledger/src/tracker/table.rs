@@ -148,7 +148,7 @@ impl<K: Keeper> Of<K> {
         K::begin().map_or(0, |mut event| unsafe { event.capture(slot, bp) })
     }
 
-    unsafe extern "C" fn allocated(block: *const Block, slot: usize, bp: usize) -> u32 {
+    unsafe extern "C" fn allocated(block: *const Block, slot: usize, bp: usize) -> u64 {
         // SAFETY: the caller passes a block.
         let block = unsafe { &*block };
         let (Some(ledger), Some(mut event)) = (K::ledger(), K::begin()) else {
@@ -173,7 +173,7 @@ impl<K: Keeper> Of<K> {
             log.change(ledger, block.address, |record| apply(record, block));
         }
         event.end();
-        u32::from(noted)
+        u64::from(noted) << 32 | u64::from(stack) * u64::from(noted)
     }
 
     unsafe extern "C" fn released(address: u64, site: u64, block: *mut Block) -> u32 {
