@@ -20,21 +20,6 @@ use crate::state::{self, quietly, unseen};
 use crate::system::{self, KeepErrno};
 use crate::{FreeError, Misuse, plain, platform, recent, record};
 
-/// Whether [`free`] would call a function that was given with the block, or one of
-/// another library. Where neither may be called (from a managed language's code that the
-/// collector must not find running) ask first.
-///
-/// ```
-/// use freehold::{ReleaseWith, adopt, calls_back, diagnostic_calloc, free};
-/// let plain = diagnostic_calloc::<u8>(1).expect("memory").into_raw();
-/// assert!(!calls_back(plain.cast()));
-/// # // SAFETY: live, released once.
-/// # unsafe { free(plain.cast()).expect("live") };
-/// ```
-pub fn calls_back(pointer: *const c_void) -> bool {
-    registry::has_release_of_its_own(pointer as usize)
-}
-
 /// Who releases, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Called {

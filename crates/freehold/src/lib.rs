@@ -114,7 +114,7 @@ pub use arena::{
     Arena, ArenaError, ArenaFailure, MoveError, NoZone, SharedArena, using, using_async,
     with_zone_arena, with_zone_arena_async, zone_arena,
 };
-pub use free::{adaptive_free, calls_back, free, free_as, free_sized, native_free};
+pub use free::{adaptive_free, free, free_as, free_sized, native_free};
 pub use freehold_families::custom::Release;
 pub use freehold_families::{Family, FamilyError};
 #[cfg(feature = "owners")]
@@ -129,7 +129,7 @@ pub use memory::{AccessError, Block, Checked};
 pub use misuse::{FreeError, Misuse};
 pub use owned::{Lease, Owned, Released, Rule, rules};
 pub use ownership::Ownership;
-pub use query::{Answer, Known, query};
+pub use query::{Answer, Known, calls_back, query};
 #[cfg(feature = "report")]
 pub use reports::{ReportFormat, report};
 pub use resize::{ResizeError, resize};

@@ -149,6 +149,21 @@ fn live(tracker: Option<&Tracker>, base: usize) -> Option<Answer> {
     Some(Answer::Live(Box::new(known)))
 }
 
+/// Whether [`free`](crate::free) would call a function that was given with the block, or one of
+/// another library. Where neither may be called (from a managed language's code that the
+/// collector must not find running) ask first.
+///
+/// ```
+/// use freehold::{ReleaseWith, adopt, calls_back, diagnostic_calloc, free};
+/// let plain = diagnostic_calloc::<u8>(1).expect("memory").into_raw();
+/// assert!(!calls_back(plain.cast()));
+/// # // SAFETY: live, released once.
+/// # unsafe { free(plain.cast()).expect("live") };
+/// ```
+pub fn calls_back(pointer: *const core::ffi::c_void) -> bool {
+    crate::registry::has_release_of_its_own(pointer as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
