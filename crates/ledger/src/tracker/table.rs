@@ -173,7 +173,10 @@ impl<K: Keeper> Of<K> {
             log.change(ledger, block.address, |record| apply(record, block));
         }
         event.end();
-        u64::from(noted) << 32 | u64::from(stack) * u64::from(noted)
+        match noted {
+            true => 1 << 32 | u64::from(stack),
+            false => 0,
+        }
     }
 
     unsafe extern "C" fn released(address: u64, site: u64, block: *mut Block) -> u32 {
