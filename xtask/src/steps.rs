@@ -114,10 +114,11 @@ fn documentation() -> Result<(), String> {
 /// ownership for other tools.
 fn end_to_end() -> Result<(), String> {
     let python = packages::python().ok_or("no Python of version 3.11 or later was found")?;
-    let scripts: [(&str, &[&str]); 6] = [
+    let scripts: [(&str, &[&str]); 7] = [
         ("tests/victims/check.py", &["--tool", "freehold", "--quick"]),
         ("tests/e2e/real_programs.py", &[]),
         ("tests/e2e/python_frames.py", &[]),
+        ("tests/e2e/node_frames.py", &[]),
         ("tests/e2e/hostile_ledgers.py", &["--seconds", "10"]),
         ("tests/e2e/owner_exports.py", &[]),
         ("tests/e2e/owner_site.py", &[]),

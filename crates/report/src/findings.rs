@@ -127,6 +127,13 @@ impl Findings {
                 (frames, located)
             });
         }
+        let in_no_object = |located: &Located| located.object.is_none() && located.place.is_none();
+        let located = stacks
+            .values()
+            .flat_map(|(_, located): &(_, Vec<Located>)| located);
+        if located.into_iter().any(in_no_object) {
+            symbols.load_jit(snapshot.process.pid);
+        }
         let sites = snapshot.misuses.iter().filter(|m| m.released_site != 0);
         let released = sites
             .map(|m| {
@@ -315,6 +322,23 @@ fn named(located: &[Located], snapshot: &Snapshot, symbols: &Symbols<'_>) -> Vec
     {
         if let Some(place) = place.and_then(|number| snapshot.place(number)) {
             stack.push(managed(place));
+            continue;
+        }
+        let jit = match object {
+            Some(_) => None,
+            None => symbols.jit(snapshot.process.pid, *offset),
+        };
+        if let Some((language, place)) = jit {
+            stack.push(Frame {
+                place,
+                module: match language {
+                    Language::Native => ANONYMOUS.into(),
+                    language => language.name().into(),
+                },
+                pc: *pc,
+                offset: *offset,
+                language,
+            });
             continue;
         }
         let frame = |place| Frame {

@@ -14,10 +14,13 @@
 //! ledger's is not used. Where files of another system are looked for is said in
 //! `paths`.
 //!
-//! What is not here: `perf-PID.map` files and interpreters' own frames.
+//! Code that a JIT made is named by the map that it wrote (`jit`).
+//!
+//! What is not here: interpreters' own frames, which lie in the ledger.
 
 mod demangle;
 mod dwarf;
+mod jit;
 mod locate;
 mod mini;
 mod paths;
@@ -35,7 +38,8 @@ use std::sync::mpsc;
 use freehold_ledger::reader::ModuleInfo;
 
 use crate::files::Files;
-use crate::frame::Place;
+use crate::frame::{Language, Place};
+use jit::JitMap;
 use paths::Roots;
 
 pub(crate) use paths::{file_name as file_name_of, is_windows};
@@ -117,6 +121,8 @@ pub struct Symbols<'f> {
     objects: Vec<KnownObject>,
     by_subject: HashMap<Subject, ObjectId>,
     places: HashMap<(ObjectId, u64), Arc<[Place]>>,
+    /// What JITs of processes made.
+    jits: HashMap<u32, JitMap>,
 }
 
 impl<'f> Symbols<'f> {
@@ -131,6 +137,7 @@ impl<'f> Symbols<'f> {
             objects: Vec::new(),
             by_subject: HashMap::new(),
             places: HashMap::new(),
+            jits: HashMap::new(),
         }
     }
 
@@ -187,6 +194,19 @@ impl<'f> Symbols<'f> {
     /// before [`Symbols::load`] was asked for it and when nothing is known.
     pub fn places(&self, id: ObjectId, address: u64) -> &[Place] {
         self.places.get(&(id, address)).map_or(&[], |p| p)
+    }
+
+    /// Looks for the map of code that a process's JIT made, once.
+    pub(crate) fn load_jit(&mut self, pid: u32) {
+        let files = self.files;
+        self.jits
+            .entry(pid)
+            .or_insert_with(|| JitMap::of_process(files, pid));
+    }
+
+    /// The language and place of a JIT's code at an address of a process.
+    pub(crate) fn jit(&self, pid: u32, address: u64) -> Option<(Language, Place)> {
+        self.jits.get(&pid)?.find(address)
     }
 
     /// Looks these addresses up, each an address in its object's file.
