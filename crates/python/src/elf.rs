@@ -3,14 +3,13 @@
 //! Not by `dlsym`: that waits for the loader's lock, and what asks here may be in the
 //! middle of an allocation by whoever waits for a lock of its own.
 //!
-//! All reads are checked: an object whose tables are not what they should be is one
-//! without symbols.
+//! Nothing is asked of the kernel, either: a program may have forbidden itself that.
 //!
 //! What is not here: objects that are not loaded, other formats.
 
 use core::ffi::CStr;
 
-use crate::memory::{Checked, Memory};
+use crate::memory::{Mapped, Memory};
 
 /// A loaded object as the loader describes it.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +40,7 @@ const SYMBOL: usize = 24;
 
 /// The tables by which an object's symbols are found.
 pub(crate) struct Symbols {
+    pub(crate) memory: Mapped,
     bias: usize,
     symbols: usize,
     names: usize,
@@ -49,11 +49,16 @@ pub(crate) struct Symbols {
 
 impl Symbols {
     /// Those of an object that has a GNU hash table, as all that are linked today.
-    pub(crate) fn of(object: &Object) -> Option<Symbols> {
+    ///
+    /// # Safety
+    /// The object is loaded, and stays so while the result is used.
+    pub(crate) unsafe fn of(object: &Object) -> Option<Symbols> {
         let (mut symbols, mut names, mut hash) = (0, 0, 0);
+        // SAFETY: promised by the caller.
+        let memory = unsafe { Mapped::new(object.end) };
         let dynamic = object.dynamic as usize;
         for at in (0..MOST_ENTRIES).map(|i| dynamic + i * size_of::<Dynamic>()) {
-            let (tag, value) = (Checked.word(at)?, Checked.word(at + 8)?);
+            let (tag, value) = (memory.word(at)?, memory.word(at + 8)?);
             match tag {
                 DT_NULL => break,
                 DT_SYMTAB => symbols = value,
@@ -69,6 +74,7 @@ impl Symbols {
             value => Some(value),
         };
         Some(Symbols {
+            memory,
             bias: object.bias,
             symbols: place(symbols)?,
             names: place(names)?,
@@ -84,7 +90,8 @@ impl Symbols {
         });
         // A head of four words, as many words of a filter and buckets as it says, then a
         // word for each symbol from `first` on; the last of a bucket has bit 0 set.
-        let half = |at: usize| Checked.half(at);
+        let memory = self.memory;
+        let half = |at: usize| memory.half(at);
         let (count, first) = (half(self.hash)?, half(self.hash + 4)?);
         let buckets = self.hash + 16 + half(self.hash + 8)? as usize * 8;
         let bucket = hash.checked_rem(count)? as usize;
@@ -96,10 +103,10 @@ impl Symbols {
                 let symbol = self.symbols + index as usize * SYMBOL;
                 let name = self.names + half(symbol)? as usize;
                 let section = half(symbol + 4)? >> 16;
-                let is_it = |(i, byte): (usize, &u8)| Checked.byte(name + i) == Some(*byte);
+                let is_it = |(i, byte): (usize, &u8)| memory.byte(name + i) == Some(*byte);
                 if section != 0 && bytes.iter().enumerate().all(is_it) {
-                    let address = self.bias.wrapping_add(Checked.word(symbol + 8)?);
-                    return Some((address, Checked.word(symbol + 16)?));
+                    let address = self.bias.wrapping_add(memory.word(symbol + 8)?);
+                    return Some((address, memory.word(symbol + 16)?));
                 }
             }
             if entry & 1 != 0 {
@@ -131,9 +138,11 @@ mod tests {
                 let headers = core::slice::from_raw_parts((*info).dlpi_phdr, count);
                 let dynamic = headers.iter().find(|h| h.p_type == libc::PT_DYNAMIC);
                 let bias = (*info).dlpi_addr as usize;
+                let loads = headers.iter().filter(|h| h.p_type == libc::PT_LOAD);
+                let end = loads.map(|h| (h.p_vaddr + h.p_memsz) as usize).max();
                 *to.cast::<Option<Object>>() = dynamic.map(|dynamic| Object {
                     start: bias,
-                    end: bias,
+                    end: bias + end.unwrap_or(0),
                     bias,
                     dynamic: (bias + dynamic.p_vaddr as usize) as *const Dynamic,
                 });
@@ -148,7 +157,8 @@ mod tests {
 
     #[test]
     fn what_the_loader_finds_is_found() {
-        let symbols = Symbols::of(&libc_object()).expect("tables");
+        // SAFETY: the C library is never unloaded.
+        let symbols = unsafe { Symbols::of(&libc_object()) }.expect("tables");
         for name in [c"malloc", c"strdup", c"qsort", c"environ"] {
             // SAFETY: a name that ends with a NUL.
             let known = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
@@ -160,19 +170,24 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_are_none_have_no_symbols() {
-        let words = [0x6fff_fef5_u64, 64, 5, 8, 6, 8, 0, 0];
+    fn tables_that_lead_elsewhere_have_no_symbols() {
+        // A hash table behind the end, and no dynamic section at all.
+        let words = [0x6fff_fef5_u64, 1 << 62, 5, 1 << 62, 6, 1 << 62, 0, 0];
         let object = Object {
             start: 0,
-            end: 0,
+            end: words.as_ptr() as usize + size_of_val(&words),
             bias: 0,
             dynamic: words.as_ptr().cast(),
         };
-        assert!(Symbols::of(&object).is_none_or(|symbols| symbols.find(c"malloc").is_none()));
         let nowhere = Object {
             dynamic: core::ptr::null(),
             ..object
         };
-        assert!(Symbols::of(&nowhere).is_none());
+        // SAFETY: only the array is within the object.
+        unsafe {
+            let symbols = Symbols::of(&object).expect("three tables");
+            assert_eq!(symbols.find(c"malloc"), None);
+            assert!(Symbols::of(&nowhere).is_none());
+        }
     }
 }

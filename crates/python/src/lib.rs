@@ -103,7 +103,8 @@ fn seen() -> Option<&'static Interpreter> {
 /// # Safety
 /// The object is loaded, and stays so until [`forget`] was called.
 pub unsafe fn look_at(object: &Object) {
-    let Some(found) = find(object) else {
+    // SAFETY: promised by the caller.
+    let Some(found) = (unsafe { find(object) }) else {
         return;
     };
     let order = (Ordering::Acquire, Ordering::Relaxed);
@@ -128,8 +129,12 @@ pub fn forget(is_there: impl FnOnce(usize) -> bool) {
     }
 }
 
-fn find(object: &Object) -> Option<Interpreter> {
-    let symbols = Symbols::of(object)?;
+/// # Safety
+/// As for [`look_at`].
+unsafe fn find(object: &Object) -> Option<Interpreter> {
+    // SAFETY: promised by the caller.
+    let symbols = unsafe { Symbols::of(object)? };
+    let memory = symbols.memory;
     let (evaluation, length) = symbols.find(c"_PyEval_EvalFrameDefault")?;
     let (this_thread, _) = symbols.find(c"PyGILState_GetThisThreadState")?;
     let (code_type, _) = symbols.find(c"PyCode_Type")?;
@@ -138,7 +143,7 @@ fn find(object: &Object) -> Option<Interpreter> {
     let is_there = |name| symbols.find(name).is_some();
     let hex = symbols
         .find(c"Py_Version")
-        .and_then(|(at, _)| Checked.word(at));
+        .and_then(|(at, _)| memory.word(at));
     let layout = match hex.unwrap_or(0) >> 16 {
         0x030b => Version::V311.layout(),
         0x030c => Version::V312.layout(),
@@ -148,7 +153,7 @@ fn find(object: &Object) -> Option<Interpreter> {
         _ => {
             let mut table = [0; TABLE_WORDS];
             for (i, word) in table.iter_mut().enumerate() {
-                *word = Checked.word(runtime + i * 8)? as u64;
+                *word = memory.word(runtime + i * 8)? as u64;
             }
             layout::from_table(&table)?
         }

@@ -1,7 +1,8 @@
 //! Reading the interpreter's memory.
 //!
 //! Before an interpreter is trusted to be laid out as its version says, what is read
-//! may lead anywhere: then the kernel reads. Afterwards reads are plain.
+//! may lead anywhere: then the kernel reads. Afterwards reads are plain, and so are those
+//! of a loaded object's tables: a program may forbid itself the call of the kernel.
 
 /// A way to read words of this process.
 pub(crate) trait Memory: Copy {
@@ -42,6 +43,31 @@ impl Memory for Trusted {
         }
         // SAFETY: promised in `new`. Volatile: the compiler knows nothing of it.
         Some(unsafe { core::ptr::with_exposed_provenance::<usize>(address).read_volatile() })
+    }
+}
+
+/// Plain reads within a loaded object.
+#[derive(Clone, Copy)]
+pub(crate) struct Mapped {
+    end: usize,
+}
+
+impl Mapped {
+    /// # Safety
+    /// What lies below `end` and is read is memory of an object that is loaded, reached
+    /// by tables that the loader itself goes by.
+    pub(crate) unsafe fn new(end: usize) -> Mapped {
+        Mapped { end }
+    }
+}
+
+impl Memory for Mapped {
+    fn word(self, address: usize) -> Option<usize> {
+        if !(4096..self.end.saturating_sub(7)).contains(&address) {
+            return None;
+        }
+        // SAFETY: promised in `new`. The tables of an object are not always aligned.
+        Some(unsafe { core::ptr::with_exposed_provenance::<usize>(address).read_unaligned() })
     }
 }
 
