@@ -58,11 +58,12 @@ unsafe extern "C" fn exec(module: *mut PyObject) -> c_int {
             errors::raise(PyExc_ImportError, text);
             return -1;
         }
-        match freehold_raw::load(&folders().iter().map(PathBuf::as_path).collect::<Vec<_>>()) {
-            Ok(loaded) => {
-                state::set(loaded.functions);
+        let path = freehold_raw::path(&folders());
+        match freehold_raw::load(&path) {
+            Ok(raw) => {
+                state::set(raw);
                 walk::begin();
-                let path = loaded.path.as_os_str().as_bytes();
+                let path = path.as_os_str().as_bytes();
                 let path = PyUnicode_DecodeFSDefaultAndSize(
                     path.as_ptr().cast(),
                     path.len() as Py_ssize_t,

@@ -4,7 +4,7 @@
 use core::cell::UnsafeCell;
 use std::sync::OnceLock;
 
-use freehold_raw::Functions;
+use freehold_raw::Api;
 
 use crate::api::Newer;
 
@@ -35,7 +35,7 @@ impl<T> Locked<T> {
 
 /// What never changes once the module is there.
 pub(crate) struct State {
-    pub(crate) raw: Functions,
+    pub(crate) raw: Api,
     pub(crate) newer: Newer,
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn state() -> &'static State {
 }
 
 /// Puts it there, once.
-pub(crate) fn set(raw: Functions) -> &'static State {
+pub(crate) fn set(raw: Api) -> &'static State {
     STATE.get_or_init(|| State {
         raw,
         newer: Newer::find(),

@@ -23,7 +23,7 @@ pub(crate) type Key = (*mut PyObject, usize);
 pub(crate) type Point = (*mut PyObject, c_int);
 
 /// One more than is kept, so that the library knows that a stack is cut.
-pub(crate) const MOST: usize = FREEHOLD_MAX_FRAMES + 1;
+pub(crate) const MOST: usize = FREEHOLD_MAX_FRAMES as usize + 1;
 
 /// Where the fields of a frame are.
 #[derive(Clone, Copy)]

@@ -64,7 +64,7 @@ def test_a_library_of_another_version_is_said(program, tmp_path, compiler):
     source.write_text('const char *freehold_version(void) { return "9.8.7"; }\n')
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
     done = program("import freehold", env={"FREEHOLD_LIBRARY": str(library)})
-    assert f"{library} is freehold 9.8.7, and this package is for" in done.stderr
+    assert f"{library} is libfreehold 9.8.7, and this package needs" in done.stderr
 
 
 def test_the_environment_names_the_library(program, tmp_path):

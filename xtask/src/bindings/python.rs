@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use crate::dist::{self, without_debug};
 use crate::steps::{cargo, step};
+use crate::windows::wine::cache;
 use crate::{packages, root};
 
 /// Changes when an environment must be made anew.
@@ -206,8 +207,7 @@ impl Python {
 
 /// The Python of an environment with these packages.
 fn environment(python: &Python, name: &str, wanted: &[&str]) -> Result<PathBuf, String> {
-    let folder =
-        crate::windows::cache()?.join(format!("python/{name}-3.{}-{REVISION}", python.minor));
+    let folder = cache()?.join(format!("python/{name}-3.{}-{REVISION}", python.minor));
     let program = folder.join("bin/python");
     let is_whole = folder.join("whole");
     if is_whole.exists() {

@@ -190,6 +190,10 @@ FREEHOLD_DART: int = 3
 """A language of frames."""
 FREEHOLD_ZEROED: int = 1
 """For `freehold_alloc`: the block is zeroed."""
+FREEHOLD_UNCOUNTED: int = 2
+"""For `freehold_alloc`: the block is recorded while blocks are tracked, but does not
+count as a leak when it stays.
+"""
 FREEHOLD_MAX_FRAMES: int = 128
 """Most frames of a stack that are kept."""
 
@@ -1229,6 +1233,14 @@ written to.
     _ctypes.c_size_t,  # room
     _ctypes.POINTER(_ctypes.c_size_t),  # needed
 )
+freehold_leaks_reset = _declare(
+    "freehold_leaks_reset",
+    """freehold_leaks_reset()
+
+The blocks that `freehold_leaks` has now count no longer; nothing is released.
+""",
+    None,
+)
 freehold_leak_count = _declare(
     "freehold_leak_count",
     """freehold_leak_count(blocks, bytes)
@@ -1366,11 +1378,21 @@ freehold_stack_unnamed = _declare(
     """freehold_stack_unnamed(block)
 
 The stack of a live block if the walk met code of a JIT in it, which nobody has
-named yet; else 0. For languages whose frames the walk sees, but whose names only
-they know: see `freehold_stack_name`.
+named yet; else 0. Told once for each stack, to whoever asks first. For languages whose
+frames the walk sees, but whose names only they know: see `freehold_stack_name`.
 """,
     freehold_stack,
     _ctypes.c_void_p,  # block
+)
+freehold_stack_last = _declare(
+    "freehold_stack_last",
+    """freehold_stack_last()
+
+The same for the stack with which this thread last released a block or was refused
+to. When it is given names before `freehold_last_message` is called, that has them,
+too.
+""",
+    freehold_stack,
 )
 freehold_stack_name = _declare(
     "freehold_stack_name",
@@ -1413,7 +1435,8 @@ freehold_alloc = _declare(
 
 A block of `size` bytes at a multiple of `alignment`, for bindings: what
 `freehold_typed`, `freehold_stack_unnamed` and their checks would take several calls
-for. `flags` is FREEHOLD_ZEROED or 0; `tag` is a number that `freehold_tag` gave.
+for. `flags` is a sum of FREEHOLD_ZEROED and FREEHOLD_UNCOUNTED, or 0; `tag` is a number
+that `freehold_tag` gave.
 `unnamed` may be null; it gets what `freehold_stack_unnamed` says of the new block.
 
 Gives NULL on an error: FREEHOLD_BAD_ALIGNMENT, FREEHOLD_UNKNOWN_VALUE (a flag or
@@ -1510,6 +1533,7 @@ __all__ = (
     "FREEHOLD_TOO_SHORT",
     "FREEHOLD_TO_NUL",
     "FREEHOLD_TRANSFERRED",
+    "FREEHOLD_UNCOUNTED",
     "FREEHOLD_UNKNOWN_VALUE",
     "FREEHOLD_UNRELEASABLE",
     "FREEHOLD_WRONG_FAMILY",
@@ -1557,6 +1581,7 @@ __all__ = (
     "freehold_last_message",
     "freehold_leak_count",
     "freehold_leaks",
+    "freehold_leaks_reset",
     "freehold_malloc",
     "freehold_misuses",
     "freehold_movable_alloc",
@@ -1576,6 +1601,7 @@ __all__ = (
     "freehold_scope_leave",
     "freehold_session",
     "freehold_stack",
+    "freehold_stack_last",
     "freehold_stack_name",
     "freehold_stack_new",
     "freehold_stack_set",
