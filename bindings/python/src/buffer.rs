@@ -106,14 +106,27 @@ pub(crate) unsafe fn new(
         (*buffer).count = count;
         Py_INCREF(layout.cast());
         (*buffer).layout = layout;
+        begin(buffer, owner);
+        object
+    }
+}
+
+/// The block is the buffer's.
+///
+/// # Safety
+/// The caller holds the interpreter's lock; `buffer` has address, count and layout, and
+/// is not live.
+#[inline]
+pub(crate) unsafe fn begin(buffer: *mut Buffer, owner: Owner) {
+    // SAFETY: promised by the caller.
+    unsafe {
         (*buffer).owner = owner;
         LIVE.get().add(buffer);
         if owner != Owner::Arena
             && let Some(track) = state().newer.track
         {
-            track(DOMAIN, address as usize, (*buffer).bytes());
+            track(DOMAIN, (*buffer).address as usize, (*buffer).bytes());
         }
-        object
     }
 }
 
@@ -147,6 +160,11 @@ pub(crate) unsafe fn may_end(buffer: *mut Buffer, what: &core::ffi::CStr) -> boo
             refuse(buffer, what);
             return false;
         }
+        if (*buffer).owner == Owner::Arena {
+            // Untracked, the library could not tell, and the arena would do it again.
+            refuse(buffer, what);
+            return false;
+        }
         if (*buffer).exports != 0 {
             hooks::raise(Hook::Exported, [buffer.cast()]);
             return false;
@@ -155,10 +173,10 @@ pub(crate) unsafe fn may_end(buffer: *mut Buffer, what: &core::ffi::CStr) -> boo
     true
 }
 
-/// Raises what a use of a released buffer raises.
+/// Raises what a use of a buffer raises whose block is not its own, or not any more.
 ///
 /// # Safety
-/// The caller holds the interpreter's lock; `buffer` is a buffer that is not live.
+/// The caller holds the interpreter's lock; `buffer` is such a buffer.
 #[cold]
 pub(crate) unsafe fn refuse(buffer: *mut Buffer, what: &core::ffi::CStr) {
     // SAFETY: promised by the caller.
@@ -183,8 +201,8 @@ pub(crate) unsafe fn free(buffer: *mut Buffer) -> bool {
             return false;
         }
         let (address, owner) = ((*buffer).address, (*buffer).owner);
-        if owner != Owner::Buffer {
-            return free_other(buffer, owner);
+        if owner == Owner::Adopted {
+            return free_adopted(buffer);
         }
         let Some(code) = tracked(|state| (state.raw.freehold_free)(address.cast())) else {
             return false;
@@ -199,15 +217,13 @@ pub(crate) unsafe fn free(buffer: *mut Buffer) -> bool {
 }
 
 /// # Safety
-/// As for [`free`]; the buffer is live and not exported.
-unsafe fn free_other(buffer: *mut Buffer, owner: Owner) -> bool {
-    // SAFETY: promised by the caller. An adopted one is ended first: its function may
-    // let other threads run, which must not find it live.
+/// As for [`free`]; the buffer is live, adopted and not exported.
+unsafe fn free_adopted(buffer: *mut Buffer) -> bool {
+    // SAFETY: promised by the caller. It is ended first: its function may let other
+    // threads run, which must not find it live.
     unsafe {
         let address = (*buffer).address;
-        if owner == Owner::Adopted {
-            end(buffer, Owner::Released);
-        }
+        end(buffer, Owner::Released);
         let code = tracked(|state| {
             let saved = PyEval_SaveThread();
             let code = (state.raw.freehold_free)(address.cast());
@@ -220,10 +236,7 @@ unsafe fn free_other(buffer: *mut Buffer, owner: Owner) -> bool {
         if code.is_some() {
             errors::raise_last();
         }
-        if owner == Owner::Adopted {
-            (*buffer).owner = owner;
-            LIVE.get().add(buffer);
-        }
+        begin(buffer, Owner::Adopted);
         false
     }
 }

@@ -70,6 +70,19 @@ pub(crate) unsafe fn set_own(folder: &[u8]) {
 /// The caller holds the interpreter's lock.
 #[inline]
 pub(crate) unsafe fn set(state: &State) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        // Twice in the life of a process a walk is made again, another way.
+        let _ = attempt(state) || attempt(state) || attempt(state);
+    }
+}
+
+/// [`set`]; false when the walk is to be made again.
+///
+/// # Safety
+/// As for [`set`].
+#[inline(always)]
+unsafe fn attempt(state: &State) -> bool {
     // Written before they are read.
     let mut keys = [const { MaybeUninit::<Key>::uninit() }; MOST];
     // SAFETY: promised by the caller.
@@ -77,7 +90,7 @@ pub(crate) unsafe fn set(state: &State) {
     // SAFETY: that many were written.
     let keys = unsafe { core::slice::from_raw_parts(keys.as_ptr().cast::<Key>(), count) };
     if keys.is_empty() {
-        return;
+        return true;
     }
     // SAFETY: promised by the caller; nothing runs while the cell is used.
     let known = unsafe { CACHES.get().chains.get(hash as usize % CHAINS) };
@@ -87,10 +100,10 @@ pub(crate) unsafe fn set(state: &State) {
         // SAFETY: any number may be passed; a stale one is refused.
         && unsafe { (state.raw.freehold_stack_set)(chain.stack) }
     {
-        return;
+        return true;
     }
     // SAFETY: promised by the caller.
-    unsafe { set_new(state, keys, hash) };
+    unsafe { set_new(state, keys, hash) }
 }
 
 /// Ends [`set`].
@@ -100,16 +113,15 @@ pub(crate) fn clear(state: &State) {
     unsafe { (state.raw.freehold_stack_set)(0) };
 }
 
-/// Makes a chain's stack, remembers it and sets it.
+/// Makes a chain's stack, remembers it and sets it; false when its keys are wrong.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock; the keys are those of the frames that run.
 #[cold]
-unsafe fn set_new(state: &State, keys: &[Key], hash: u64) {
+unsafe fn set_new(state: &State, keys: &[Key], hash: u64) -> bool {
     // SAFETY: promised by the caller.
     let Some(points) = (unsafe { walk::points(state, keys) }) else {
-        // Once in the life of a process: this record has no frames, the next one has.
-        return;
+        return false;
     };
     let mut gone = Vec::new();
     // SAFETY: promised by the caller.
@@ -161,6 +173,7 @@ unsafe fn set_new(state: &State, keys: &[Key], hash: u64) {
         // SAFETY: these references were the caches'. Whatever runs now may use them.
         unsafe { Py_DECREF(code) };
     }
+    true
 }
 
 /// Sees to it that a point's place is known. References that are to go come to `gone`.

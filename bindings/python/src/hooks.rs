@@ -12,7 +12,8 @@ use crate::state::Locked;
 pub(crate) enum Hook {
     /// `(code, message)` gives the exception.
     Error,
-    /// `(buffer, what)` gives the exception for a use of what was released.
+    /// `(buffer, what)` gives the exception for a use of what was released, or for a
+    /// release of what is an arena's.
     Released,
     /// `(buffer)` gives the exception for a release while it is exported.
     Exported,

@@ -116,11 +116,7 @@ unsafe extern "C" fn method_resize(object: *mut PyObject, count: *mut PyObject) 
         }
         (*buffer).address = block.cast();
         (*buffer).count = count as usize;
-        (*buffer).owner = owner;
-        buffer::LIVE.get().add(buffer);
-        if let Some(track) = state().newer.track {
-            track(buffer::DOMAIN, block as usize, new);
-        }
+        buffer::begin(buffer, owner);
         none()
     }
 }

@@ -1,7 +1,8 @@
 //! What surrounds a call of the library that is recorded: the stack of Python's frames,
 //! and the scope of the context that runs.
 
-use core::ptr::null_mut;
+use core::cell::Cell;
+use core::ptr::{null, null_mut};
 
 use pyo3_ffi::*;
 
@@ -12,10 +13,14 @@ use crate::state::{Locked, State, state};
 /// The context variable that has the scope; null until a scope was begun.
 static SCOPE: Locked<*mut PyObject> = Locked::new(null_mut());
 
+/// How many scopes have begun.
+static BEGUN: Locked<u64> = Locked::new(0);
+
 thread_local! {
-    /// The value that this thread's scope was made for; null before the first. A
-    /// reference is held, so that no other value comes to the address.
-    static CURRENT: core::cell::Cell<*mut PyObject> = const { core::cell::Cell::new(null_mut()) };
+    /// The value that this thread's scope was made for, and how many scopes had begun
+    /// by then: another value may come to the address, but not before another scope
+    /// begins. No reference is held, which an ending thread could not give back.
+    static CURRENT: Cell<(*const PyObject, u64)> = const { Cell::new((null(), 0)) };
 }
 
 /// Runs a call of the library so that what it records has Python's frames and counts
@@ -55,30 +60,32 @@ unsafe fn follow(state: &State, variable: *mut PyObject) -> bool {
     let mut value = null_mut();
     // SAFETY: promised by the caller; the result is a new reference or null.
     unsafe {
-        if context(variable, Py_None(), &raw mut value) != 0 {
+        if context(variable, Py_None(), &raw mut value) != 0 || value.is_null() {
             return false;
         }
-        let current = CURRENT.get();
-        if value == current {
-            Py_XDECREF(value);
+        let wanted = (value.cast_const(), *BEGUN.get());
+        if CURRENT.get() == wanted {
+            Py_DECREF(value);
             return true;
         }
-        // The reference stays with the thread; the old one goes after all is done.
-        CURRENT.set(value);
         let done = hooks::call(Hook::Scope, [value]);
-        Py_XDECREF(current);
+        if !done.is_null() {
+            CURRENT.set(wanted);
+        }
+        Py_DECREF(value);
         Py_XDECREF(done);
         !done.is_null()
     }
 }
 
-/// Follows the scopes of this context variable from now on.
+/// A scope has begun: the scopes of this context variable are followed from now on.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock; `variable` is a context variable.
 pub(crate) unsafe fn set_variable(variable: *mut PyObject) {
     // SAFETY: promised by the caller; nothing runs while the cell is used.
     unsafe {
+        *BEGUN.get() += 1;
         Py_INCREF(variable);
         let old = core::mem::replace(SCOPE.get(), variable);
         Py_XDECREF(old);

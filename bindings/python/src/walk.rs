@@ -61,6 +61,9 @@ fn fields(minor: u32) -> Option<Fields> {
 }
 
 static FIELDS: Locked<Option<Fields>> = Locked::new(None);
+/// The code of frames that the interpreter puts between `__init__` and its caller, from
+/// 3.12 on; null until one was met. It is the interpreter's, and never goes.
+static SHIM: Locked<*mut PyObject> = Locked::new(null_mut());
 
 /// Begins to walk by the fields, if those of this Python are known.
 ///
@@ -137,6 +140,7 @@ unsafe fn by_fields(fields: &Fields, keys: &mut [MaybeUninit<Key>; MOST]) -> (us
     // SAFETY: promised by the caller; frames that run stay until they return, and lead
     // to such frames.
     unsafe {
+        let shim = *SHIM.get();
         let top: *mut u8 = PyEval_GetFrame().cast();
         let mut frame = match fields.inner {
             Some(at) if !top.is_null() => top.add(at).cast::<*mut u8>().read(),
@@ -145,6 +149,10 @@ unsafe fn by_fields(fields: &Fields, keys: &mut [MaybeUninit<Key>; MOST]) -> (us
         while !frame.is_null() && count < MOST {
             if fields.owner.is_none_or(|at| frame.add(at).read() != 3) {
                 let code = frame.add(fields.code).cast::<*mut PyObject>().read();
+                if code == shim {
+                    frame = frame.add(fields.back).cast::<*mut u8>().read();
+                    continue;
+                }
                 let at = frame.add(fields.instruction);
                 let instruction = match fields.is_word {
                     true => at.cast::<usize>().read(),
@@ -160,8 +168,9 @@ unsafe fn by_fields(fields: &Fields, keys: &mut [MaybeUninit<Key>; MOST]) -> (us
     (count, hash)
 }
 
-/// The points of the frames that run, by the API. The fast walk must have found the same
-/// code objects; if it has not, it is never made again, and `keys` is of no use.
+/// The points of the frames that run, by the API. `None` when the fast walk did not find
+/// the same code objects: then the keys are of no use, and the next walk is another one,
+/// without what it met, or by the API.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock, and has run nothing since the keys were
@@ -174,11 +183,43 @@ pub(crate) unsafe fn points(state: &State, keys: &[Key]) -> Option<Vec<Point>> {
         let same = points.len() == keys.len()
             && core::iter::zip(&points, keys).all(|(point, key)| point.0 == key.0);
         if !same {
-            *FIELDS.get() = None;
+            learn(&points, keys);
             return None;
         }
     }
     Some(points)
+}
+
+/// Finds out why the two walks differ. But for the one known reason the fast walk ends.
+///
+/// # Safety
+/// As for [`points`].
+#[cold]
+unsafe fn learn(points: &[Point], keys: &[Key]) {
+    let same = core::iter::zip(points, keys).take_while(|(point, key)| point.0 == key.0);
+    let met = keys.get(same.count()).map(|key| key.0);
+    // SAFETY: promised by the caller. The code of the shim is a code object whose file is
+    // no file: nobody set it (3.12), or it is the name of the function (3.13).
+    // Attributes of code are read in C.
+    unsafe {
+        let is_shim = |code: *mut PyObject| {
+            let file = PyObject_GetAttrString(code, c"co_filename".as_ptr());
+            PyErr_Clear();
+            let is_shim = !file.is_null()
+                && (PyUnicode_Check(file) == 0
+                    || PyUnicode_CompareWithASCIIString(file, c"__init__".as_ptr()) == 0);
+            Py_XDECREF(file);
+            is_shim
+        };
+        match (met, points.first()) {
+            (Some(code), Some(point))
+                if SHIM.get().is_null() && Py_TYPE(code) == Py_TYPE(point.0) && is_shim(code) =>
+            {
+                *SHIM.get() = code;
+            }
+            _ => *FIELDS.get() = None,
+        }
+    }
 }
 
 /// # Safety

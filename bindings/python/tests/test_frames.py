@@ -174,6 +174,13 @@ def test_other_ways_to_call():
         def __call__(cls):
             return make()
 
+    class Made:
+        def __init__(self):
+            # Called often, it gets a frame of the interpreter's around it (3.12, 3.13).
+            if getattr(Made, "last", None) is not None:
+                Made.last.free()
+            self.block = Made.last = make()
+
     class Class(metaclass=Meta):
         @property
         def property(self):
@@ -186,6 +193,7 @@ def test_other_ways_to_call():
         (lambda: [make() for _ in range(1)][0], None),
         (lambda: next(map(lambda _: make(), [1])), "<lambda>"),
         (lambda: eval("make()", globals()), "<module>"),
+        (lambda: [Made() for _ in range(100)][-1].block, "__init__"),
     ):
         kept = []
         some = [frame.function.split(".")[-1] for frame in frames(call())]

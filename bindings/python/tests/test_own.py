@@ -197,8 +197,9 @@ def test_arenas_release_together(libc):
         second = arena.malloc(100)
         arena.adopt(libc.malloc(8), release=lambda p: (order.append("adopted"), libc.free(p)))
         arena.callback(order.append, "last is first")
-        with pytest.raises(freehold.ArenaOwned):
-            first.free()
+        for refused in (first.free, first.release, first.transfer, lambda: first.resize(99)):
+            with pytest.raises(freehold.ArenaOwned, match="move_out"):
+                refused()
         with pytest.raises(freehold.ArenaOwned):
             freehold.free(second.address)
         assert "in an arena" in repr(first)
@@ -269,3 +270,21 @@ def test_a_buffer_of_an_arena_outlives_its_object():
         at = arena.calloc(4).address
         gc.collect()
         assert freehold._native.live(at) is not None
+
+
+def test_blocks_of_arenas_are_refused_without_tracking_too(program):
+    done = program(
+        """
+        import freehold
+        with freehold.arena() as arena:
+            block = arena.calloc(8)
+            for refused in (block.free, block.transfer, lambda: freehold.free(block.address)):
+                try:
+                    refused()
+                except freehold.ArenaOwned:
+                    print("refused")
+        assert not freehold.is_tracking() and block.released
+        """,
+        env={"FREEHOLD_TRACK": ""},
+    )
+    assert done.stdout.split() == ["refused"] * 3, done.stderr

@@ -182,8 +182,15 @@ _ACTS = {
 
 
 def released(buffer: Buffer, act: str) -> Error:
-    """The exception for a use of a buffer whose block is gone."""
+    """The exception for a use of a buffer whose block is gone, or an arena's."""
     address, _ = _native.was(buffer)
+    if buffer._owner == 2:
+        owned = ArenaOwned(
+            f"{buffer!r} {_ACTS[act]}: it is released with its arena. Take it out with "
+            "move_out first"
+        )
+        owned.code = raw.FREEHOLD_ARENA_OWNED
+        return owned
     given = buffer._owner == 4
     kind: type[Error] = Released
     if act == "free":
