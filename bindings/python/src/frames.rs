@@ -25,6 +25,12 @@ const CHAINS: usize = 4096;
 /// Places that are remembered before all are forgotten.
 const PLACES: usize = 16384;
 
+/// Where a chain with this hash is.
+#[inline(always)]
+fn place_of(hash: u64) -> usize {
+    (hash >> 32) as usize % CHAINS
+}
+
 struct Chain {
     hash: u64,
     keys: Box<[Key]>,
@@ -93,7 +99,7 @@ unsafe fn attempt(state: &State) -> bool {
         return true;
     }
     // SAFETY: promised by the caller; nothing runs while the cell is used.
-    let known = unsafe { CACHES.get().chains.get(hash as usize % CHAINS) };
+    let known = unsafe { CACHES.get().chains.get(place_of(hash)) };
     if let Some(Some(chain)) = known
         && chain.hash == hash
         && *chain.keys == *keys
@@ -162,7 +168,7 @@ unsafe fn set_new(state: &State, keys: &[Key], hash: u64) -> bool {
             unsafe { Py_INCREF(*code) };
         }
         let chain = Some(Chain { hash, keys, stack });
-        let old = core::mem::replace(&mut caches.chains[hash as usize % CHAINS], chain);
+        let old = core::mem::replace(&mut caches.chains[place_of(hash)], chain);
         gone.extend(
             old.into_iter()
                 .flat_map(|old| old.keys)

@@ -100,14 +100,14 @@ pub(crate) unsafe fn is_fast() -> bool {
 }
 
 /// Writes the keys of the frames that run, the innermost first; gives their number and
-/// a hash.
+/// a hash, of which the upper bits are the best.
 ///
 /// # Safety
 /// The caller holds the interpreter's lock.
 #[inline]
 pub(crate) unsafe fn keys(state: &State, keys: &mut [MaybeUninit<Key>; MOST]) -> (usize, u64) {
     // SAFETY: promised by the caller; nothing runs while the cell is used.
-    match unsafe { *FIELDS.get() } {
+    let (count, sum) = match unsafe { *FIELDS.get() } {
         // SAFETY: promised by the caller; the fields are those of this version.
         Some(fields) => unsafe { by_fields(&fields, keys) },
         None => {
@@ -122,14 +122,15 @@ pub(crate) unsafe fn keys(state: &State, keys: &mut [MaybeUninit<Key>; MOST]) ->
             }
             (count, hash)
         }
-    }
+    };
+    // For each frame as little as will do, since each waits for the one before it.
+    (count, sum.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 #[inline(always)]
 fn mixed(hash: u64, code: *mut PyObject, instruction: usize) -> u64 {
     let word = code as u64 ^ (instruction as u64).rotate_left(40);
-    let hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hash ^ (hash >> 32)
+    hash.rotate_left(5).wrapping_add(word)
 }
 
 /// # Safety
