@@ -447,6 +447,21 @@ As for `freehold_free`.
     _ctypes.c_void_p,  # block
     _ctypes.c_size_t,  # size
 )
+freehold_free_leaf = _declare(
+    "freehold_free_leaf",
+    """freehold_free_leaf(block)
+
+As `freehold_free`, for callers who must not be called back, as the leaf calls of a
+managed language: when the block's release is a function that was given with it, or
+one of another library, nothing is done, and FREEHOLD_NOT_SO given without a message.
+Then call `freehold_free`.
+
+# Safety
+As for `freehold_free`.
+""",
+    freehold_code,
+    _ctypes.c_void_p,  # block
+)
 freehold_free_as = _declare(
     "freehold_free_as",
     """freehold_free_as(family, block)
@@ -1569,6 +1584,7 @@ __all__ = (
     "freehold_frame",
     "freehold_free",
     "freehold_free_as",
+    "freehold_free_leaf",
     "freehold_free_sized",
     "freehold_give_back",
     "freehold_handle_adopt",
