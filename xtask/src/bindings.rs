@@ -2,3 +2,4 @@
 //! have, fetched where they are not there.
 
 pub(crate) mod dart;
+pub(crate) mod python;

@@ -85,7 +85,7 @@ fn folder_of(path: &Path) -> Result<(), String> {
 
 /// A library without its debug information, which is many times its code; as it
 /// is where there is no `objcopy`.
-fn without_debug(from: &Path, to: &Path) -> Result<(), String> {
+pub(crate) fn without_debug(from: &Path, to: &Path) -> Result<(), String> {
     folder_of(to)?;
     // A program may run with the old file: it keeps that, under no name.
     let _ = fs::remove_file(to);

@@ -38,6 +38,7 @@ usage: cargo xtask COMMAND
                       test runs: fetches Debian's Wine for them (95 MB)
       --32            only the 32-bit side of Linux
       --dart          only the package for Dart (fetches a Dart VM, 25 MB)
+      --python        only the package for Python
       --skip-bindings  all but the packages for other languages
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
@@ -45,6 +46,7 @@ usage: cargo xtask COMMAND
       --windows       instead makes freehold.dll, its import library and headers
       --windows-32    the same for 32-bit programs
       --32            (before the prefix) that for 32-bit programs
+  wheel     builds the package for Python
   capi      installs it into the target folder, and tests it from there
   header    makes freehold.h of the sources of crates/capi
       --check     only says whether it is up to date
@@ -71,6 +73,8 @@ fn main() -> ExitCode {
         ["test", "--windows-32"] => windows::test_32(),
         ["test", "--32"] => bits32::test(),
         ["test", "--dart"] => bindings::dart::test(),
+        ["test", "--python"] => bindings::python::test(),
+        ["wheel"] => bindings::python::wheel().map(|path| println!("{}", path.display())),
         ["test", skipped @ ..]
             if skipped
                 .iter()
@@ -130,6 +134,7 @@ fn all_but(skipped: &[&str]) -> Result<(), String> {
     }
     if !skipped.contains(&"--skip-bindings") {
         bindings::dart::test()?;
+        bindings::python::test()?;
     }
     if !skipped.contains(&"--skip-windows") {
         windows::test()?;

@@ -10,7 +10,7 @@ mod api;
 use core::ffi::CStr;
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use api::*;
 
@@ -29,6 +29,23 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// Where the library is: what `FREEHOLD_LIBRARY` names, else in the first of these folders
+/// that has it, else the name by which the system looks for it.
+pub fn path(beside: &[PathBuf]) -> PathBuf {
+    if let Some(named) = std::env::var_os("FREEHOLD_LIBRARY").filter(|named| !named.is_empty()) {
+        return named.into();
+    }
+    let name = match cfg!(windows) {
+        true => "freehold.dll",
+        false => "libfreehold.so.0",
+    };
+    let files = beside.iter().map(|folder| folder.join(name));
+    files
+        .into_iter()
+        .find(|file| file.exists())
+        .unwrap_or(name.into())
+}
+
 /// Loads the library from a file, or by the system's search where the name has no
 /// folder. It stays loaded for good.
 ///
@@ -41,7 +58,7 @@ pub unsafe fn load(path: impl AsRef<OsStr>) -> Result<Api, LoadError> {
     let path = path.as_ref();
     let shown = Path::new(path).display();
     // SAFETY: promised by the caller.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
+    let library = unsafe { open(path) }.map_err(|error| {
         LoadError(format!(
             "freehold's library cannot be loaded from {shown}: {error}. Set FREEHOLD_LIBRARY to \
              the path of libfreehold {VERSION}"
@@ -83,4 +100,26 @@ pub unsafe fn load(path: impl AsRef<OsStr>) -> Result<Api, LoadError> {
             missing.to_string_lossy()
         ))
     })
+}
+
+/// Loads it so that other copies of it find the ledger that this one keeps: by a symbol,
+/// which must be seen in the whole process.
+///
+/// # Safety
+/// As for [`load`].
+#[cfg(unix)]
+unsafe fn open(path: &OsStr) -> Result<libloading::Library, libloading::Error> {
+    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+    // SAFETY: promised by the caller.
+    unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.map(Into::into)
+}
+
+/// Loads it; on Windows each library is asked for the symbol.
+///
+/// # Safety
+/// As for [`load`].
+#[cfg(windows)]
+unsafe fn open(path: &OsStr) -> Result<libloading::Library, libloading::Error> {
+    // SAFETY: promised by the caller.
+    unsafe { libloading::Library::new(path) }
 }

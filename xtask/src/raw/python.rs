@@ -1,116 +1,218 @@
-//! The raw layer of Python, `freehold/raw.py`: every function with its types, for ctypes.
+//! The raw layer of Python: `freehold.raw`, all functions declared for `ctypes`.
+//!
+//! What is not here: how the library is found and checked
+//! (`bindings/python/python/freehold/_library.py`).
 
-use super::model::{CType, Header, Type, Value};
+use super::model::{CType, Function, Header, Type, Value};
 
-const HEAD: &str = r#""""The functions, types and constants of ``freehold.h``, for ctypes. Made by
-``cargo xtask raw``; do not edit.
+const HEAD: &str = r#"# Made of `freehold.h` by `cargo xtask raw`; do not edit.
+"""The functions of ``libfreehold`` as they are, declared for :mod:`ctypes`.
 
-``library`` is the shared library; its functions have their argument and result types and
-give codes as they are. The package ``freehold`` has all of it in Python's own manner.
+Every name is that of ``freehold.h``. Nothing is checked here but what the library itself
+checks: a function gives its code, and ``freehold_last_message()`` the explanation. What is
+recorded has the machine's stack, without Python's frames; everywhere else the package
+does this for you.
 """
 
-import ctypes
+from __future__ import annotations
 
-from freehold._library import open_library
+import ctypes as _ctypes
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
+from freehold._library import library as _library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable as _Callable
+
+_lib = _library()
 "#;
 
+/// The file.
 pub(super) fn print(header: &Header) -> Result<String, String> {
-    let mut out = String::from(HEAD);
-    out += "library = open_library()\n\n";
+    let mut out = HEAD.to_owned();
+    let mut names = Vec::new();
+    out.push('\n');
     for constant in &header.constants {
-        comment(&mut out, &constant.docs);
         let value = match constant.value {
-            Value::LargestSize => "ctypes.c_size_t(-1).value".to_owned(),
             Value::Number(number) => number.to_string(),
+            Value::LargestSize => "_ctypes.c_size_t(-1).value".to_owned(),
         };
-        out += &format!("{} = {value}\n", constant.name);
+        let name = &constant.name;
+        out.push_str(&format!(
+            "{name}: int = {value}\n{}",
+            docs(&constant.docs, "")
+        ));
+        names.push(name.clone());
     }
-    for defined in &header.types {
-        match defined {
-            Type::Alias { docs, name, of } => {
-                out.push('\n');
-                comment(&mut out, docs);
-                out += &format!("{name} = {}\n", ctypes(of, true)?);
+    for declared in &header.types {
+        match declared {
+            Type::Alias {
+                docs: text,
+                name,
+                of,
+            } => {
+                out.push_str(&format!("\n{name} = {}\n{}", ctypes(of)?, docs(text, "")));
+                names.push(name.clone());
             }
             Type::Callback(function) => {
-                out.push('\n');
-                comment(&mut out, &function.docs);
-                let mut types = vec![ctypes(&function.gives, true)?];
+                let mut types = vec![result(&function.gives)?];
                 for (_, of) in &function.parameters {
-                    types.push(ctypes(of, true)?);
+                    types.push(ctypes(of)?);
                 }
-                out += &format!(
-                    "{} = ctypes.CFUNCTYPE({})\n",
-                    function.name,
-                    types.join(", ")
-                );
+                let types = types.join(", ");
+                let name = &function.name;
+                out.push_str(&format!("\n{name} = _ctypes.CFUNCTYPE({types})\n"));
+                out.push_str(&docs(&function.docs, ""));
+                names.push(name.clone());
             }
-            Type::Struct { docs, name, fields } => {
-                out += &format!(
-                    "\n\nclass {name}(ctypes.Structure):\n    \"\"\"{docs}\"\"\"\n\n    _fields_ = [\n"
-                );
+            Type::Struct {
+                docs: text,
+                name,
+                fields,
+            } => {
+                out.push_str(&format!("\n\nclass {name}(_ctypes.Structure):\n"));
+                out.push_str(&docs(text, "    "));
+                out.push_str("\n    _fields_ = (\n");
                 for field in fields {
-                    let of = ctypes(&field.is, true)?;
-                    let of = match &field.array {
-                        Some(count) => format!("{of} * {count}"),
-                        None => of,
+                    let is = match &field.array {
+                        Some(count) => format!("{} * {count}", ctypes(&field.is)?),
+                        None => ctypes(&field.is)?,
                     };
-                    out += &format!("        (\"{}\", {of}),\n", field.name);
+                    out.push_str(&format!("        (\"{}\", {is}),\n", field.name));
                 }
-                out += "    ]\n\n\n";
+                out.push_str("    )\n");
+                names.push(name.clone());
             }
         }
     }
+    out.push_str(DECLARE);
     for function in &header.functions {
-        out.push('\n');
-        comment(&mut out, &function.docs);
-        let mut types = Vec::new();
-        for (_, of) in &function.parameters {
-            types.push(ctypes(of, false)?);
-        }
-        let name = &function.name;
-        out += &format!("{name} = library.{name}\n");
-        out += &format!("{name}.argtypes = [{}]\n", types.join(", "));
-        out += &format!("{name}.restype = {}\n", ctypes(&function.gives, true)?);
+        out.push_str(&declaration(function)?);
+        names.push(function.name.clone());
     }
+    names.sort();
+    out.push_str("\n__all__ = (\n");
+    for name in names {
+        out.push_str(&format!("    \"{name}\",\n"));
+    }
+    out.push_str(")\n");
     Ok(out)
 }
 
-fn comment(out: &mut String, text: &str) {
-    for line in text.lines() {
-        out.push_str(format!("# {line}").trim_end());
-        out.push('\n');
+const DECLARE: &str = r#"
+
+def _declare(
+    name: str, docs: str, result: _Any, *parameters: _Any
+) -> _Callable[..., _Any]:
+    """Finds a function and tells ctypes its types."""
+    function = getattr(_lib, name)
+    function.restype = result
+    function.argtypes = parameters
+    function.__doc__ = docs
+    found: _Callable[..., _Any] = function
+    return found
+
+
+"#;
+
+fn declaration(function: &Function) -> Result<String, String> {
+    let mut out = format!("{0} = _declare(\n    \"{0}\",\n", function.name);
+    let names: Vec<&str> = function.parameters.iter().map(|(n, _)| &**n).collect();
+    let text = function.docs.replace('\\', "\\\\");
+    out.push_str(&format!(
+        "    \"\"\"{}({})\n\n{text}\n\"\"\",\n",
+        function.name,
+        names.join(", ")
+    ));
+    out.push_str(&format!("    {},\n", result(&function.gives)?));
+    for (name, of) in &function.parameters {
+        out.push_str(&format!("    {},  # {name}\n", ctypes(of)?));
+    }
+    out.push_str(")\n");
+    Ok(out)
+}
+
+/// A text below what it is of.
+fn docs(text: &str, indent: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    match lines[..] {
+        [] => String::new(),
+        [line] => format!("{indent}\"\"\"{line}\"\"\"\n"),
+        [first, ref rest @ ..] => {
+            let mut out = format!("{indent}\"\"\"{first}\n");
+            for line in rest {
+                out.push_str(format!("{indent}{line}").trim_end());
+                out.push('\n');
+            }
+            out + indent + "\"\"\"\n"
+        }
     }
 }
 
-/// The type; what Python passes for a pointer may be anything that leads to it, so only
-/// where ctypes must convert it is more than an address.
-fn ctypes(of: &CType, exact: bool) -> Result<String, String> {
-    let own = of.name.starts_with("freehold_");
-    Ok(match (&*of.name, of.pointers) {
-        ("void", 0) => "None".into(),
-        ("void", 1) => "ctypes.c_void_p".into(),
-        ("char", 1) if of.is_const => "ctypes.c_char_p".into(),
-        ("char", 1) if !exact => "ctypes.c_void_p".into(),
-        ("char", 1) => "ctypes.POINTER(ctypes.c_char)".into(),
-        (_, pointers) if pointers > 0 && !exact => "ctypes.c_void_p".into(),
-        ("void", 2) => "ctypes.POINTER(ctypes.c_void_p)".into(),
-        ("char", 0) => "ctypes.c_char".into(),
-        ("bool", 0) => "ctypes.c_bool".into(),
-        ("size_t", 0) => "ctypes.c_size_t".into(),
-        ("int32_t", 0) => "ctypes.c_int32".into(),
-        ("uint16_t", 0) => "ctypes.c_uint16".into(),
-        ("uint32_t", 0) => "ctypes.c_uint32".into(),
-        ("uint64_t", 0) => "ctypes.c_uint64".into(),
-        (name, 0) if own => name.into(),
-        (_, pointers) if pointers > 0 => {
-            let inner = CType {
-                pointers: pointers - 1,
-                ..of.clone()
-            };
-            format!("ctypes.POINTER({})", ctypes(&inner, true)?)
+fn result(of: &CType) -> Result<String, String> {
+    match of.name == "void" && of.pointers == 0 {
+        true => Ok("None".into()),
+        false => ctypes(of),
+    }
+}
+
+/// A type of `ctypes`. Pointers to bytes of a text that is passed are `c_char_p`;
+/// those through which a text is given back are pointers to an address, since
+/// `c_char_p` would lose it.
+fn ctypes(of: &CType) -> Result<String, String> {
+    let name = match (of.name.as_str(), of.is_const, of.pointers) {
+        ("void", _, 0) => return Err("nothing has no type".into()),
+        ("char", true, 1) => return Ok("_ctypes.c_char_p".into()),
+        ("void" | "char", _, pointers) if pointers > 0 => {
+            let inner = "_ctypes.c_void_p".to_owned();
+            return Ok((1..pointers).fold(inner, |of, _| format!("_ctypes.POINTER({of})")));
         }
-        (other, _) => return Err(format!("the type {other} is not known")),
-    })
+        ("char", ..) => "_ctypes.c_char",
+        ("bool", ..) => "_ctypes.c_bool",
+        ("size_t", ..) => "_ctypes.c_size_t",
+        ("uint8_t", ..) => "_ctypes.c_uint8",
+        ("uint16_t", ..) => "_ctypes.c_uint16",
+        ("int32_t", ..) => "_ctypes.c_int32",
+        ("uint32_t", ..) => "_ctypes.c_uint32",
+        ("uint64_t", ..) => "_ctypes.c_uint64",
+        (own, ..) if own.starts_with("freehold_") => own,
+        (other, ..) => return Err(format!("{other} is no type that Python is told of")),
+    };
+    Ok((0..of.pointers).fold(name.to_owned(), |of, _| format!("_ctypes.POINTER({of})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_those_of_ctypes() {
+        let of = |name: &str, is_const, pointers| {
+            let name = name.into();
+            ctypes(&CType {
+                name,
+                is_const,
+                pointers,
+            })
+            .expect("known")
+        };
+        assert_eq!(of("char", true, 1), "_ctypes.c_char_p");
+        assert_eq!(of("char", false, 1), "_ctypes.c_void_p");
+        assert_eq!(of("char", false, 2), "_ctypes.POINTER(_ctypes.c_void_p)");
+        assert_eq!(of("void", false, 2), "_ctypes.POINTER(_ctypes.c_void_p)");
+        assert_eq!(
+            of("freehold_block", false, 1),
+            "_ctypes.POINTER(freehold_block)"
+        );
+    }
+
+    #[test]
+    fn texts_keep_their_form() {
+        assert_eq!(docs("One.", ""), "\"\"\"One.\"\"\"\n");
+        assert_eq!(
+            docs("One.\n\nTwo.", "  "),
+            "  \"\"\"One.\n\n  Two.\n  \"\"\"\n"
+        );
+    }
 }
