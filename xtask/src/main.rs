@@ -38,7 +38,8 @@ usage: cargo xtask COMMAND
                       test runs: fetches Debian's Wine for them (95 MB)
       --32            only the 32-bit side of Linux
       --dart          only the package for Dart (fetches a Dart VM, 25 MB)
-      --python        only the package for Python
+      --python        only the package for Python, on each Python from 3.9 on that is here
+                      (with the others: on that of the other tests and on the oldest)
       --skip-bindings  all but the packages for other languages
   tidy      checks of the source tree: layers, sizes, links, leftovers
   setup     installs the Debian packages that the tests need, or lists them
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
         ["test", "--windows-32"] => windows::test_32(),
         ["test", "--32"] => bits32::test(),
         ["test", "--dart"] => bindings::dart::test(),
-        ["test", "--python"] => bindings::python::test(),
+        ["test", "--python"] => bindings::python::test(true),
         ["wheel"] => bindings::python::wheel().map(|path| println!("{}", path.display())),
         ["test", skipped @ ..]
             if skipped
@@ -134,7 +135,7 @@ fn all_but(skipped: &[&str]) -> Result<(), String> {
     }
     if !skipped.contains(&"--skip-bindings") {
         bindings::dart::test()?;
-        bindings::python::test()?;
+        bindings::python::test(false)?;
     }
     if !skipped.contains(&"--skip-windows") {
         windows::test()?;
