@@ -86,7 +86,7 @@ def test_generators_have_whoever_runs_them():
 
 def test_code_that_is_gone_is_never_taken_for_new_code():
     # Code objects of one size come to the addresses of those that were dropped.
-    for number in range(300):
+    for number in range(60):
         name = f"made_{number:04}"
         space = {"freehold": freehold}
         exec(compile(f"def {name}():\n return freehold.malloc(8)", f"{name}.py", "exec"), space)

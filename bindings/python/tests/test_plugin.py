@@ -101,6 +101,7 @@ def test_a_whole_run_is_judged(suite):
     result.stdout.no_fnmatch_line("*leaves*")
 
 
+@pytest.mark.slow
 def test_it_works_with_xdist(suite):
     pytest.importorskip("xdist")
     suite.makepyfile(test_more=TESTS.replace("assert len(runs) == 5", "pass"))
@@ -157,6 +158,7 @@ def test_coroutines_are_judged(pytester):
     result.stdout.fnmatch_lines(["*test_leaks, in 2 runs, leaves 10 B in 2 blocks*"])
 
 
+@pytest.mark.slow
 def test_native_memory_is_judged_under_the_command(pytester):
     try:
         _command.command()

@@ -200,6 +200,7 @@ def one_ledger(library, make, free, tag):
     freehold._native.end(ours, 4)
 
 
+@pytest.mark.slow
 def test_the_wheel_is_all_that_is_needed(tmp_path):
     wheel = os.environ.get("FREEHOLD_WHEEL")
     if wheel is None:
@@ -224,7 +225,8 @@ def test_the_wheel_is_all_that_is_needed(tmp_path):
     report = run("-m", "freehold", "run", "--show", "all", "-c", code)
     assert "759.5 KiB" in report
     assert "<string>:1" in report
-    console = subprocess.run([folder / "bin/freehold", "owner", "strdup"], env=new, capture_output=True)
+    script = [folder / "bin/freehold", "owner", "strdup"]
+    console = subprocess.run(script, env=new, capture_output=True)
     assert b"free" in console.stdout
     run("-m", "pip", "uninstall", "--quiet", "--yes", "freehold")
     left = [path for path in sorted(folder.rglob("*")) if path not in before]

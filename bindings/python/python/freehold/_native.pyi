@@ -21,7 +21,7 @@ class Layout:
         alignment: int,
         name: str,
         letter: str,
-        format: str | None,
+        format: str,
         item: int,
         inner: tuple[int, ...],
         /,

@@ -182,8 +182,6 @@ class Judge:
         self.sees_native = freehold.is_shared() and rule.loops > 1
         if self.sees_native:
             gc.collect()
-            # What the first one allocates for good is no growth between the two.
-            _native_sites.snapshot().close()
             self.before = _native_sites.snapshot()
 
     def verdict(self) -> None:
