@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tracked import FREEHOLD
 
-PROGRAM = Path(__file__).parent / "programs/node_stacks.js"
+PROGRAM = Path(__file__).resolve().parent / "programs/node_stacks.js"
 WANTED = ["keep", "load", "<anonymous>", "main", "<anonymous>"]
 
 
@@ -23,7 +23,8 @@ def main():
         options = ["--show", "all", "--format", "json", "--depth", "128", "-o", str(report)]
         flags = ["--perf-basic-prof", "--interpreted-frames-native-stack"]
         command = [FREEHOLD, "run", *options, "--", node, *flags, str(PROGRAM)]
-        subprocess.run(command, timeout=120, check=False)
+        # V8 leaves a file of its own where it runs.
+        subprocess.run(command, timeout=120, check=False, cwd=folder)
         found = json.loads(report.read_text())
         Path(f"/tmp/perf-{found['process']['pid']}.map").unlink(missing_ok=True)
     large = [leak for leak in found["leaks"] if leak["largest_bytes"] >= 1234567]
